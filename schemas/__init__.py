@@ -1,0 +1,1 @@
+"""Records whose bytes outlive the process that wrote them."""

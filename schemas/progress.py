@@ -1,0 +1,29 @@
+"""How far the log has been read, and what time it is: the two small topics behind the watermark."""
+
+import msgspec
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything of this input partition up to `at_ms` (log time) is in the timeline, acknowledged.
+
+    `offset` is the next input offset. The Kafka key is `<topic>/<partition>`.
+    """
+
+    at_ms: int
+    offset: int
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """Log time now, as a feed says it: everything before `at_ms` has been sent and acknowledged."""
+
+    at_ms: int
+
+
+_encode = msgspec.json.Encoder().encode
+decode_progress = msgspec.json.Decoder(Progress).decode
+decode_clock = msgspec.json.Decoder(Clock).decode
+
+
+def encode(record: Progress | Clock) -> bytes:
+    """The JSON of a progress or clock record."""
+    return _encode(record)

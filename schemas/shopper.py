@@ -1,0 +1,127 @@
+"""What Kairos knows of one shopper: the record of the shopper table and of its changelog.
+
+It is the one record that is changed in place: a step touches a few fields of it for each event, a hundred thousand
+times a second. Everything that must agree stands in it: history, open carts, timers, nudges, consent, and the fence.
+"""
+
+from typing import Final
+
+import msgspec
+
+from schemas.timeline import Detail, Item
+
+
+class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A cart or purchase event that waits for the watermark. Sorted by (at_ms, source)."""
+
+    at_ms: int
+    source: tuple[int, int, int, int]  # Coordinate
+    kind: int
+    detail: Detail
+
+
+class Cart(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An open cart: an episode with a timer. `key` is the cart_id, "" for the shopper's one cart without an id."""
+
+    key: str
+    episode: tuple[int, int, int, int]  # source coordinate of the event that opened it
+    opened_ms: int
+    active_ms: int  # the last activity in the cart
+    deadline_ms: int  # the timer: no activity until then and it is abandoned
+    currency: str
+    items: tuple[Item, ...]
+
+
+class Nudge(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An intervention that was sent: for caps, and to retract it when the shopper buys. Written by answers only."""
+
+    id: str
+    kind: str
+    episode: str
+    at_ms: int
+    expires_ms: int
+
+
+class Shopper(msgspec.Struct, array_like=True, gc=False):
+    """One shopper. Times are event times in Unix epoch milliseconds; -1 is never."""
+
+    fence: int = -1  # the last timeline offset applied
+    events: int = 0  # how many events were ever applied: the next slot of the ring is events % 64
+    ring: bytearray = msgspec.field(default_factory=bytearray)  # up to 64 slots of schemas/history.py
+    hour: int = 0  # the hour since the epoch that the next three count
+    clicks: int = 0
+    carts: int = 0
+    purchases: int = 0
+    earlier: bytes = b""  # the hours before: see streams/core/counters.py
+    waiting: tuple[Waiting, ...] = ()
+    open_carts: tuple[Cart, ...] = ()
+    closed_ms: int = -1  # when the last episode ended
+    bought_ms: int = -1  # the last purchase
+    bought_value: int = -1  # what it was worth, minor units, -1 where unknown
+    asked_ms: int = -1  # the event time of the last score request
+    consents: tuple[tuple[str, bool], ...] = ()
+    nudges: tuple[Nudge, ...] = ()
+    # What has happened to this shopper, ever. The demo and the tests add these up.
+    duplicates: int = 0
+    late: int = 0
+    cart_events: int = 0
+    episodes: int = 0
+    abandoned: int = 0
+    bought: int = 0
+    emptied: int = 0
+    merged: int = 0
+    orders: int = 0
+
+
+class Meta(msgspec.Struct, frozen=True, array_like=True):
+    """What a timeline partition knows beside its shoppers. Stands in the changelog under `META_KEY`.
+
+    `sources` is the source fence: the last coordinate seen of each (topic id, partition), as (offset, ordinal).
+    `offset` is the next timeline offset to read. `expired` adds up the totals of shoppers that were forgotten.
+    """
+
+    offset: int = 0
+    watermark_ms: int = -1
+    consent_ms: int = -1
+    sources: tuple[tuple[int, int, int, int], ...] = ()
+    expired: tuple[int, ...] = ()
+
+
+META_KEY: Final = b"\x00meta"
+"""Key of the meta record. A shopper's key never begins with a zero byte: ingest refuses it."""
+
+VERSION: Final = b"\x01"
+_encode = msgspec.msgpack.Encoder().encode
+_decode_shopper = msgspec.msgpack.Decoder(Shopper).decode
+_decode_meta = msgspec.msgpack.Decoder(Meta).decode
+
+
+def encode_shopper(shopper: Shopper) -> bytes:
+    """The bytes of a changelog record: one byte of version, then msgpack.
+
+    >>> decode_shopper(encode_shopper(Shopper(fence=3))).fence
+    3
+    """
+    return VERSION + _encode(shopper)
+
+
+def decode_shopper(value: bytes) -> Shopper:
+    """The shopper of a changelog record. Raises `ValueError` on another version, `msgspec.DecodeError` on damage."""
+    return _decode_shopper(_checked(value))
+
+
+def encode_meta(meta: Meta) -> bytes:
+    """The bytes of a partition's meta record."""
+    return VERSION + _encode(meta)
+
+
+def decode_meta(value: bytes) -> Meta:
+    """The meta record of a partition. Errors: as `decode_shopper`."""
+    return _decode_meta(_checked(value))
+
+
+def _checked(value: bytes) -> memoryview:
+    if value[:1] != VERSION:
+        msg = f"expected changelog version {VERSION!r}, got {value[:1]!r}; upgrade this worker"
+        raise ValueError(msg)
+    return memoryview(value)[1:]

@@ -1,0 +1,1 @@
+"""Which intervention is sent, and which is not, and why."""

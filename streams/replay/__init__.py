@@ -1,0 +1,1 @@
+"""The live decision path over a recorded log."""

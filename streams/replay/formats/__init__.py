@@ -1,0 +1,1 @@
+"""Recorded logs of other systems, as the events they would have sent."""

@@ -1,0 +1,1 @@
+"""The shopper table: changelog, loader, transactions."""
