@@ -9,8 +9,8 @@ Mode = Literal["model", "previous_model", "rules"]
 
 Reason = Literal[
     "no_consent", "unsubscribed", "missing_identifier", "frequency_cap", "quiet_hours", "not_eligible",
-    "already_converted", "cooldown", "expired", "lower_priority", "budget_exhausted", "out_of_stock", "holdout", "low_confidence",
-    "stale_features", "duplicate", "stale_timer", "paused", "bot",
+    "already_converted", "cooldown", "expired", "lower_priority", "budget_exhausted", "out_of_stock", "holdout",
+    "low_confidence", "stale_features", "duplicate", "stale_timer", "paused", "bot",
 ]  # fmt: skip
 """Why a candidate was not sent. The list is closed."""
 

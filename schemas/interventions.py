@@ -1,7 +1,7 @@
 """What subscribers read: interventions, their retractions, and those that were held back.
 
 The wire form is JSON with ISO 8601 times and decimal prices, a superset of what Snowplow Signals, Personalize,
-Segment and Braze send. Inside Kairos times are milliseconds and money is minor units: this file, and no other, converts.
+Segment and Braze send. Inside Kairos times are milliseconds and money is minor units: only this file converts.
 """
 
 from datetime import UTC, datetime

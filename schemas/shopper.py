@@ -30,6 +30,8 @@ class Cart(msgspec.Struct, frozen=True, array_like=True, gc=False):
     deadline_ms: int  # the timer: no activity until then and it is abandoned
     currency: str
     items: tuple[Item, ...]
+    last_id: str = ""  # messageId and kind of the last activity
+    last_kind: int = 0
 
 
 class Nudge(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -40,6 +42,8 @@ class Nudge(msgspec.Struct, frozen=True, array_like=True, gc=False):
     episode: str
     at_ms: int
     expires_ms: int
+    cart_id: str = ""
+    retracted: bool = False
 
 
 class Shopper(msgspec.Struct, array_like=True, gc=False):
@@ -76,15 +80,14 @@ class Shopper(msgspec.Struct, array_like=True, gc=False):
 class Meta(msgspec.Struct, frozen=True, array_like=True):
     """What a timeline partition knows beside its shoppers. Stands in the changelog under `META_KEY`.
 
-    `sources` is the source fence: the last coordinate seen of each (topic id, partition), as (offset, ordinal).
-    `offset` is the next timeline offset to read. `expired` adds up the totals of shoppers that were forgotten.
+    `sources` is the source fence: the last coordinate of each source partition, as (topic id, partition, offset,
+    ordinal). `offset` is the next timeline offset to read.
     """
 
     offset: int = 0
     watermark_ms: int = -1
     consent_ms: int = -1
     sources: tuple[tuple[int, int, int, int], ...] = ()
-    expired: tuple[int, ...] = ()
 
 
 META_KEY: Final = b"\x00meta"

@@ -87,7 +87,7 @@ def dead_letters_of(topic: Topic) -> Topic:
     """The topic that keeps what an input topic held and Kairos refused."""
     return Topic(
         name=f"{topic.name}.dlq", role="dead_letters", key="original", value="original", record="DeadLetter",
-        partitions=1, retention_ms=30 * DAY_MS, about=f"records of {topic.name} that were refused, as they came, with the reason",
+        partitions=1, retention_ms=30 * DAY_MS, about=f"refused records of {topic.name}, as they came, with the reason",
     )  # fmt: skip
 
 
@@ -95,3 +95,26 @@ DEAD_LETTERS: Final = tuple(dead_letters_of(topic) for topic in INPUTS)
 TOPICS: Final = (
     *INPUTS, TIMELINE, CHANGELOG, PROGRESS, CLOCK, DECISIONS, SUPPRESSED, *INTERVENTIONS.values(), *DEAD_LETTERS,
 )  # fmt: skip
+
+
+def named(topic: Topic, prefix: str) -> str:
+    """The topic's name on the broker: the prefix of the settings, then the name.
+
+    >>> named(CLOCK, "test-7.")
+    'test-7.shop.clock.v1'
+    """
+    return prefix + topic.name
+
+
+def follows_timeline(topic: Topic) -> bool:
+    """Whether the topic has exactly as many partitions as the timeline, because it is cut like it."""
+    return topic is TIMELINE or topic.partitions == 0
+
+
+def partitions_of(topic: Topic, timeline_partitions: int) -> int:
+    """How many partitions a topic is created with.
+
+    >>> partitions_of(CHANGELOG, 12), partitions_of(CLOCK, 12)
+    (12, 1)
+    """
+    return timeline_partitions if follows_timeline(topic) else topic.partitions

@@ -1,0 +1,86 @@
+"""Event-time order for carts and purchases: what waits, what is applied when the watermark passes, what fires.
+
+Log order is not event order. So cart and purchase events wait in the shopper's record, sorted by (event time, source),
+until nothing older can still come; a deadline comes before any event at or after it.
+"""
+
+from bisect import insort
+from typing import NamedTuple
+
+from schemas.kinds import LAST_CART, Kind
+from schemas.shopper import Cart, Shopper, Waiting
+from streams.core import carts
+
+NEVER = 1 << 62
+
+
+class Happened(NamedTuple):
+    """What an advance did that somebody must decide about: a cart was abandoned, or a purchase was applied."""
+
+    abandoned: Cart | None
+    purchase: Waiting | None
+
+
+def wait(shopper: Shopper, event: Waiting) -> None:
+    """Put a cart or purchase event among those that wait."""
+    waiting = list(shopper.waiting)
+    insort(waiting, event, key=lambda other: (other.at_ms, other.source))
+    shopper.waiting = tuple(waiting)
+
+
+def advance(shopper: Shopper, watermark_ms: int, idle_ms: int) -> list[Happened]:
+    """Apply in event-time order everything that the watermark has passed; tell what must be decided about."""
+    happened: list[Happened] = []
+    while shopper.waiting or shopper.open_carts:
+        head_ms = shopper.waiting[0].at_ms if shopper.waiting else NEVER
+        due = min(shopper.open_carts, key=lambda cart: (cart.deadline_ms, cart.key), default=None)
+        if due is not None and due.deadline_ms <= min(head_ms, watermark_ms):
+            happened.append(Happened(_abandon(shopper, due), None))
+        elif head_ms < watermark_ms:
+            event, shopper.waiting = shopper.waiting[0], shopper.waiting[1:]
+            if event.kind == Kind.ORDER_COMPLETED:
+                _buy(shopper, event)
+                happened.append(Happened(None, event))
+            elif event.kind <= LAST_CART:
+                _touch(shopper, event, idle_ms)
+        else:
+            break
+    return happened
+
+
+def due_times(shopper: Shopper) -> list[int]:
+    """When the watermark will next change this shopper: for each open cart and each waiting event."""
+    return [cart.deadline_ms for cart in shopper.open_carts] + [event.at_ms + 1 for event in shopper.waiting]
+
+
+def _abandon(shopper: Shopper, cart: Cart) -> Cart:
+    shopper.open_carts = tuple(other for other in shopper.open_carts if other is not cart)
+    shopper.closed_ms = max(shopper.closed_ms, cart.deadline_ms)
+    shopper.abandoned += 1
+    return cart
+
+
+def _buy(shopper: Shopper, event: Waiting) -> None:
+    shopper.orders += 1
+    if event.at_ms >= shopper.bought_ms:
+        shopper.bought_ms, shopper.bought_value = event.at_ms, event.detail.value
+    open_then = tuple(cart for cart in shopper.open_carts if cart.opened_ms <= event.at_ms)
+    cart = carts.bought(open_then, event.detail)
+    if cart is not None:
+        shopper.open_carts = tuple(other for other in shopper.open_carts if other is not cart)
+        shopper.bought += 1
+        shopper.closed_ms = max(shopper.closed_ms, event.at_ms)
+
+
+def _touch(shopper: Shopper, event: Waiting, idle_ms: int) -> None:
+    known = any(cart.key == event.detail.cart_id for cart in shopper.open_carts)
+    if not known and event.at_ms < shopper.closed_ms:
+        return  # it comes after the end of an episode that it belonged to: it opens none
+    before = shopper.open_carts
+    shopper.open_carts, ended = carts.after_cart_event(before, event, idle_ms)
+    for _, how in ended:
+        shopper.emptied += how == "emptied"
+        shopper.merged += how == "merged"
+        shopper.closed_ms = max(shopper.closed_ms, event.at_ms)
+    if not known and any(cart.episode == event.source for cart in shopper.open_carts):
+        shopper.episodes += 1

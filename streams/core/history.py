@@ -1,0 +1,42 @@
+"""A shopper's last events: a ring of slots, as they stand in the timeline."""
+
+from typing import Final
+
+from inference.inputs import HISTORY_EVENTS
+from schemas.history import ID_BYTES, RING_EVENTS, SLOT_SIZE
+from schemas.shopper import Shopper
+
+_ID_AT: Final = ID_BYTES.start
+_SEEN: Final = HISTORY_EVENTS * SLOT_SIZE
+
+
+def knows(ring: bytearray, id_: bytes) -> bool:
+    """Whether one of the events in the ring has this message id (6 bytes).
+
+    >>> knows(bytearray(7) + b"abcdef" + bytearray(16), b"abcdef"), knows(bytearray(29), b"abcdef")
+    (True, False)
+    """
+    at = ring.find(id_)
+    while at >= 0 and at % SLOT_SIZE != _ID_AT:
+        at = ring.find(id_, at + 1)
+    return at >= 0
+
+
+def remember(shopper: Shopper, slot: bytes) -> None:
+    """Put an event into the ring: the oldest goes when it is full."""
+    events = shopper.events
+    if events < RING_EVENTS:
+        shopper.ring += slot
+    else:
+        at = events % RING_EVENTS * SLOT_SIZE
+        shopper.ring[at : at + SLOT_SIZE] = slot
+    shopper.events = events + 1
+
+
+def recent(shopper: Shopper) -> bytes:
+    """The slots of the last 32 events, oldest first."""
+    ring = shopper.ring
+    if shopper.events <= RING_EVENTS:
+        return bytes(ring[-_SEEN:])
+    end = shopper.events % RING_EVENTS * SLOT_SIZE
+    return bytes(ring[end - _SEEN : end] if end >= _SEEN else ring[end - _SEEN :] + ring[:end])

@@ -1,0 +1,213 @@
+"""From an ask and its scores to what is done: the decision, and an intervention, a suppression or a retraction.
+
+Only this writes and reads a shopper's `nudges`; `step` does not. So stepping on while answers are awaited changes nothing.
+"""
+
+from typing import Literal, NamedTuple
+from uuid import UUID, uuid5
+
+import msgspec
+import xxhash
+
+from inference.answers import Scores
+from inference.inputs import CONTEXT, Request
+from schemas.decisions import Contribution, Decided, Decision, Mode, Model, Policy, Reason
+from schemas.interventions import (
+    Content,
+    Intervention,
+    Retraction,
+    Suppressed,
+    Target,
+    Trigger,
+    content,
+    iso,
+)
+from schemas.kinds import NAMES
+from schemas.shopper import Nudge, Shopper
+from streams.core import outputs
+from streams.core.asks import Ask, episode_cause
+from streams.core.outputs import Output
+from streams.core.policy.checks import Candidate, judge
+from streams.core.policy.rules import CartAtRisk, CartNudge, PolicyRules
+
+NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+KEEP_NUDGES_MS = 30 * 86_400_000
+REASONS = ("cart_value", "cart_age_s", "cart_idle_s", "clicks_1h", "orders")
+
+
+class Scored(NamedTuple):
+    """What a round's model call said about one ask, and log time when the round was answered."""
+
+    mode: Mode
+    model: Model | None
+    scores: Scores | None
+    now_ms: int
+
+
+def answer(ask: Ask, scored: Scored, shopper: Shopper, policy: PolicyRules) -> list[Output]:
+    """What to send for an ask. Keeps in the shopper's record what was sent."""
+    if ask.asked == "purchase":
+        return _retractions(ask, shopper)
+    scores = {} if scored.scores is None else _named(scored.scores)
+    kind, rule = _candidate(ask, scores, policy)
+    if rule is None:
+        return [outputs.decision(ask, _decision(ask, scored, _decided(ask, scored, scores, policy, ()), "none", None))]
+    reason, trace = judge(Candidate(ask, rule, scores, shopper.nudges, policy, scored.now_ms))
+    decided = _decided(ask, scored, scores, policy, trace)
+    taken = outputs.decision(ask, _decision(ask, scored, decided, kind, reason))
+    if reason is not None:
+        return [taken, outputs.suppressed(ask, _suppressed(ask, kind, decided, reason))]
+    sent = _intervention(ask, kind, rule, decided)
+    _keep(shopper, ask, sent, rule)
+    return [taken, outputs.intervention(ask, sent)]
+
+
+def intervention_id(ask: Ask, kind: str, version: str, cause: str) -> str:
+    """The id of what is done about a cause: a name-based UUID (RFC 9562, version 5), the same whenever it is made."""
+    return str(uuid5(NAMESPACE, f"{ask.key.decode()}|{kind}|{version}|{cause}"))
+
+
+def _candidate(ask: Ask, scores: dict[str, float], policy: PolicyRules) -> tuple[str, CartNudge | CartAtRisk | None]:
+    if ask.asked == "timer":
+        return "cart_nudge", policy.cart_nudge
+    at_risk = scores.get("abandon_30m", 0.0) >= policy.cart_at_risk.min_abandon_30m
+    if ask.cart is not None and at_risk and scores and policy.cart_at_risk.enabled:
+        return "cart_at_risk", policy.cart_at_risk
+    return "none", None
+
+
+def _named(scores: Scores) -> dict[str, float]:
+    return {"purchase_24h": scores.purchase_24h, "abandon_30m": scores.abandon_30m}
+
+
+def _decided(
+    ask: Ask, scored: Scored, scores: dict[str, float], policy: PolicyRules, trace: tuple[str, ...]
+) -> Decided:
+    return Decided(
+        mode=scored.mode,
+        model=scored.model,
+        scores=scores,
+        propensity=1.0,
+        reasons=_reasons(ask.request),
+        policy=Policy(id=policy.id, version=policy.version, trace=trace),
+    )
+
+
+def _reasons(request: Request | None) -> tuple[Contribution, ...]:
+    if request is None:
+        return ()
+    known = dict(zip(CONTEXT, request.context, strict=True))
+    return tuple(Contribution(feature=name, value=round(known[name], 3)) for name in REASONS)
+
+
+def _decision(ask: Ask, scored: Scored, decided: Decided, action: str, reason: Reason | None) -> Decision:
+    return Decision(
+        decision_id=intervention_id(ask, "decision", decided.policy.version, ask.cause),
+        user_id=ask.key.decode(),
+        asked="timer" if ask.asked == "timer" else "event",
+        cause=ask.cause,
+        at_ms=ask.at_ms,
+        now_ms=scored.now_ms,
+        features=_digest(ask.request),
+        action=action,
+        outcome=_outcome(action, reason),
+        decision=decided,
+        suppressed=reason,
+    )
+
+
+def _outcome(action: str, reason: Reason | None) -> Literal["none", "sent", "suppressed"]:
+    if action == "none":
+        return "none"
+    return "sent" if reason is None else "suppressed"
+
+
+def _digest(request: Request | None) -> str:
+    return "" if request is None else xxhash.xxh3_64_hexdigest(request.history + msgspec.json.encode(request.context))
+
+
+def _intervention(ask: Ask, kind: str, rule: CartNudge | CartAtRisk, decided: Decided) -> Intervention:
+    return Intervention(
+        intervention_id=_id_of(ask, kind, decided),
+        name=kind,
+        version=1,
+        target=_target(ask),
+        trigger=_trigger(ask),
+        decision=decided,
+        content=_content(ask),
+        not_before=iso(ask.at_ms),
+        expires_at=iso(ask.at_ms + rule.expires_s * 1_000),
+        channel_hints=rule.channel_hints,
+    )
+
+
+def _suppressed(ask: Ask, kind: str, decided: Decided, reason: Reason) -> Suppressed:
+    return Suppressed(
+        intervention_id=_id_of(ask, kind, decided),
+        name=kind,
+        target=_target(ask),
+        trigger=_trigger(ask),
+        decision=decided,
+        content=_content(ask),
+        reason=reason,
+        suppressed_at=iso(ask.at_ms),
+    )
+
+
+def _retractions(ask: Ask, shopper: Shopper) -> list[Output]:
+    """Take back what was sent about carts that are no longer open, and has not expired."""
+    gone = [nudge for nudge in shopper.nudges if _pointless(nudge, ask)]
+    if not gone:
+        return []
+    shopper.nudges = tuple(
+        msgspec.structs.replace(nudge, retracted=True) if nudge in gone else nudge for nudge in shopper.nudges
+    )
+    return [outputs.retraction(ask, _retraction(ask, nudge), nudge.cart_id) for nudge in gone]
+
+
+def _pointless(nudge: Nudge, ask: Ask) -> bool:
+    live = not nudge.retracted and nudge.expires_ms > ask.at_ms
+    return live and nudge.episode not in ask.open_episodes
+
+
+def _retraction(ask: Ask, nudge: Nudge) -> Retraction:
+    return Retraction(
+        intervention_id=intervention_id(ask, f"{nudge.kind}.retracted", "", nudge.id),
+        retracts=nudge.id,
+        name=nudge.kind,
+        target=_target(ask),
+        trigger=_trigger(ask, nudge.cart_id),
+        reason="converted",
+        retracted_at=iso(ask.at_ms),
+    )
+
+
+def _keep(shopper: Shopper, ask: Ask, sent: Intervention, rule: CartNudge | CartAtRisk) -> None:
+    recent = tuple(nudge for nudge in shopper.nudges if nudge.at_ms > ask.at_ms - KEEP_NUDGES_MS)
+    cart = ask.cart
+    episode, cart_id = (episode_cause(cart), cart.key) if cart else ("", "")
+    expires_ms = ask.at_ms + rule.expires_s * 1_000
+    shopper.nudges = (*recent, Nudge(sent.intervention_id, sent.name, episode, ask.at_ms, expires_ms, cart_id))
+
+
+def _id_of(ask: Ask, kind: str, decided: Decided) -> str:
+    return intervention_id(ask, kind, decided.policy.version, ask.cause)
+
+
+def _target(ask: Ask) -> Target:
+    return Target(id=ask.key.decode())
+
+
+def _trigger(ask: Ask, cart_id: str = "") -> Trigger:
+    trigger = ask.trigger
+    return Trigger(
+        event_id=trigger.message_id,
+        event=NAMES[trigger.kind],
+        cart_id=cart_id or (ask.cart.key if ask.cart else ""),
+        event_time=iso(trigger.at_ms),
+    )
+
+
+def _content(ask: Ask) -> Content:
+    cart = ask.cart
+    return content("", "", ()) if cart is None else content(cart.key, cart.currency, cart.items)

@@ -1,0 +1,76 @@
+"""Everything that is known of one timeline partition: its shoppers, its watermark, its source fence, its timers.
+
+A shard is plain data. `streams/core/step.py` moves it along the log, `streams/pipeline.py` stores and restores it.
+"""
+
+from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+import msgspec
+
+from schemas.shopper import Meta, Shopper
+from streams.core.episodes import due_times
+
+_ORDINALS: Final = 16
+"""Bits of a source position that hold the ordinal within the source record."""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of a step. Times are log time."""
+
+    cart_idle_ms: int = 30 * 60_000
+    score_every_ms: int = 5_000
+    shopper_ttl_ms: int = 30 * 86_400_000
+
+
+class Shard:
+    """The state of one timeline partition. `offset` is the next one to read."""
+
+    def __init__(self) -> None:
+        self.shoppers: dict[bytes, Shopper] = {}
+        self.changed: dict[bytes, Shopper] = {}
+        self.forgotten: dict[bytes, Shopper] = {}
+        self.sources: dict[int, int] = {}
+        self.timers: list[tuple[int, bytes]] = []
+        self.watermark_ms = -1
+        self.consent_ms = -1
+        self.offset = 0
+
+    def schedule(self, due_ms: int, key: bytes) -> None:
+        """Look at this shopper when the watermark reaches `due_ms`. One time too many does no harm."""
+        heappush(self.timers, (due_ms, key))
+
+    def due(self) -> Iterator[bytes]:
+        """The shoppers whose time has come, earliest first, each perhaps more than once."""
+        while self.timers and self.timers[0][0] <= self.watermark_ms:
+            yield heappop(self.timers)[1]
+
+    def restore(self, shoppers: dict[bytes, Shopper], meta: Meta) -> None:
+        """Take over what the changelog held. Timers are a cache: they are rebuilt from the shoppers."""
+        self.shoppers = shoppers
+        self.watermark_ms, self.consent_ms, self.offset = meta.watermark_ms, meta.consent_ms, meta.offset
+        self.sources = {topic << 32 | part: offset << _ORDINALS | nth for topic, part, offset, nth in meta.sources}
+        self.timers = [(due_ms, key) for key, shopper in shoppers.items() for due_ms in due_times(shopper)]
+        heapify(self.timers)
+
+    def meta(self) -> Meta:
+        """The meta record of this moment."""
+        mask = (1 << _ORDINALS) - 1
+        sources = tuple(
+            sorted((at >> 32, at & 0xFFFFFFFF, seen >> _ORDINALS, seen & mask) for at, seen in self.sources.items())
+        )
+        return Meta(self.offset, self.watermark_ms, self.consent_ms, sources)
+
+    def forget_idle(self, before_ms: int) -> None:
+        """Forget the shoppers without an open cart whose last event is older than `before_ms`, by the hour."""
+        hour = before_ms // 3_600_000
+        idle = [key for key, shopper in self.shoppers.items() if shopper.hour < hour and not _busy(shopper)]
+        for key in idle:
+            del self.shoppers[key]
+            self.changed.pop(key, None)
+            self.forgotten[key] = Shopper(fence=self.offset - 1)  # until the offset is committed past this one
+
+
+def _busy(shopper: Shopper) -> bool:
+    return bool(shopper.open_carts or shopper.waiting)

@@ -1,0 +1,139 @@
+"""One block of the timeline, applied to its shard: the path that every event of the shop takes.
+
+The order of checks is the order of the durability protocol (`DESIGN.md`): the source fence drops what ingest appended
+twice, and is advanced first; the shopper's fence drops what was made durable before a crash; the message ids in the
+shopper's history recognise what the shop sent twice.
+"""
+
+from collections.abc import Iterable
+from struct import Struct
+from typing import Final, Protocol
+
+from schemas.history import SLOT_SIZE
+from schemas.kinds import FIRST_CART, LAST_CART, LAST_CLICK, LAST_PURCHASE, Kind
+from schemas.shopper import Shopper, Waiting
+from schemas.timeline import SLOT_AT, TAIL_AT, decode_detail, decode_tick
+from streams.core import asks, counters, episodes, history
+from streams.core.asks import Ask
+from streams.core.counters import HOUR_MS
+from streams.core.shard import Rules, Shard
+
+_HEAD: Final = Struct("<xBHQHBIH")  # topic id, partition, offset, ordinal | kind, at_ms low and high
+_ID: Final = slice(SLOT_AT + 7, SLOT_AT + 13)
+_SLOT: Final = slice(SLOT_AT, SLOT_AT + SLOT_SIZE)
+DAY_MS: Final = 86_400_000
+
+
+class Record(Protocol):
+    """A record of the timeline, as any Kafka client hands it over."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
+    """Apply the records in log order; the decisions to be taken come back in the order in which they came up."""
+    made: list[Ask] = []
+    sources, shoppers, changed, unpack = shard.sources, shard.shoppers, shard.changed, _HEAD.unpack_from
+    for record in records:
+        value, key, offset = record.value, record.key, record.offset
+        shard.offset = offset + 1
+        if value is None or key is None:
+            if value is not None and value[SLOT_AT] == Kind.TICK:
+                made += tick(shard, value, rules)
+            continue
+        topic, partition, source_offset, ordinal, kind, at_low, at_high = unpack(value)
+        source, position = topic << 32 | partition, source_offset << 16 | ordinal
+        if position <= sources.get(source, -1):
+            continue
+        sources[source] = position
+        shopper = shoppers.get(key)
+        if shopper is None:
+            shopper = shoppers[key] = Shopper()
+        if offset <= shopper.fence:
+            continue
+        shopper.fence = offset
+        changed[key] = shopper
+        if history.knows(shopper.ring, value[_ID]):
+            shopper.duplicates += 1
+            continue
+        history.remember(shopper, value[_SLOT])
+        at_ms = at_low | at_high << 32
+        hour = at_ms // HOUR_MS
+        if hour > shopper.hour:
+            counters.roll(shopper, hour)
+        if kind <= LAST_CLICK:
+            shopper.clicks += 1
+            if not (shopper.open_carts or shopper.waiting):
+                continue
+        detail = decode_detail(memoryview(value)[TAIL_AT:])
+        made += attend(shard, key, Waiting(at_ms, (topic, partition, source_offset, ordinal), kind, detail), rules)
+    return made
+
+
+def attend(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
+    """What an event needs beyond being remembered: carts and purchases wait, consent is kept, a model may be asked."""
+    shopper = shard.shoppers[key]
+    made: list[Ask] = []
+    if FIRST_CART <= event.kind <= LAST_PURCHASE:
+        made += _enqueue(shard, key, event, rules)
+    elif event.kind == Kind.CONSENT_UPDATED:
+        shopper.consents = tuple(sorted({**dict(shopper.consents), **dict(event.detail.consents)}.items()))
+    if _worth_asking(shopper, event, rules):
+        shopper.asked_ms = event.at_ms
+        made.append(asks.about_event(key, shopper, event, rules.cart_idle_ms, shard.consent_ms))
+    return made
+
+
+def tick(shard: Shard, value: bytes, rules: Rules) -> list[Ask]:
+    """The watermark moves, never back: forget who has gone, apply what waited, fire what is due."""
+    at_ms, consent_ms = decode_tick(value)
+    shard.consent_ms = max(shard.consent_ms, consent_ms)
+    if at_ms <= shard.watermark_ms:
+        return []
+    if shard.watermark_ms // DAY_MS != at_ms // DAY_MS:
+        shard.forget_idle(at_ms - rules.shopper_ttl_ms)
+    shard.watermark_ms = at_ms
+    return [ask for key in shard.due() for ask in advance(shard, key, rules)]
+
+
+def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
+    """Bring one shopper up to the watermark: the decisions that come of it."""
+    shopper = shard.shoppers.get(key)
+    if shopper is None:
+        return []
+    made, before = [], (shopper.waiting, shopper.open_carts)
+    for happened in episodes.advance(shopper, shard.watermark_ms, rules.cart_idle_ms):
+        if happened.abandoned is not None:
+            made.append(asks.about_timer(key, shopper, happened.abandoned, shard.watermark_ms, shard.consent_ms))
+        if happened.purchase is not None:
+            made.append(asks.about_purchase(key, shopper, happened.purchase))
+    if before != (shopper.waiting, shopper.open_carts):
+        shard.changed[key] = shopper
+        for cart in shopper.open_carts:
+            if cart not in before[1]:
+                shard.schedule(cart.deadline_ms, key)
+    return made
+
+
+def _enqueue(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
+    shopper = shard.shoppers[key]
+    if event.kind <= LAST_CART:
+        shopper.carts += 1
+        shopper.cart_events += 1
+    else:
+        shopper.purchases += 1
+    shopper.late += event.at_ms < shard.watermark_ms
+    episodes.wait(shopper, event)
+    shard.schedule(event.at_ms + 1, key)
+    return advance(shard, key, rules)
+
+
+def _worth_asking(shopper: Shopper, event: Waiting, rules: Rules) -> bool:
+    if event.kind > LAST_CART or event.at_ms < shopper.asked_ms + rules.score_every_ms:
+        return False
+    return bool(shopper.open_carts) or any(waiting.kind <= LAST_CART for waiting in shopper.waiting)

@@ -1,0 +1,94 @@
+"""Events in, interventions out: the page to read first.
+
+    timeline ──► step ──► asks ──► (the models) ──► answer ──► what to write
+
+A `Partition` is the decision path of one timeline partition: the live agents and the replay engine both drive it and
+nothing else. It is pure: who calls it reads the log, asks the models, and writes what it says. Three rules make the log
+and the topics agree, whatever is killed (`DESIGN.md`, Durability):
+
+- a shopper's record leaves only together with everything that was decided about it: `emit`;
+- all other records leave with the meta record and the offset, of one moment: `commit`;
+- so neither is taken while an ask is unanswered.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from inference.answers import Answer
+from schemas.shopper import META_KEY, Shopper, encode_meta, encode_shopper
+from streams.core.asks import Ask
+from streams.core.outputs import Output
+from streams.core.policy.answer import Scored, answer
+from streams.core.policy.rules import PolicyRules
+from streams.core.shard import Rules, Shard
+from streams.core.step import Record, step
+
+
+class Write(NamedTuple):
+    """One transaction: records of the changelog (None deletes), records for topics, and perhaps the offset."""
+
+    changelog: list[tuple[bytes, bytes | None]]
+    outputs: list[Output]
+    offset: int | None
+
+
+class Partition:
+    """The decision path of one timeline partition."""
+
+    def __init__(self, shard: Shard, rules: Rules, policy: PolicyRules) -> None:
+        self.shard, self.rules, self.policy = shard, rules, policy
+        self._unanswered = 0
+        self._outputs: list[Output] = []
+        self._decided: dict[bytes, None] = {}
+
+    def step(self, records: Iterable[Record]) -> list[Ask]:
+        """Apply records of the log, in order. Every ask that comes back must be answered, in that order."""
+        made = step(self.shard, records, self.rules)
+        self._unanswered += len(made)
+        return made
+
+    def answer(self, made: Sequence[Ask], answers: Answer, now_ms: int) -> None:
+        """Decide. `answers.scores` has one entry for each ask with a request, in order."""
+        scores = iter(answers.scores)
+        for ask in made:
+            scored = next(scores) if ask.request is not None else None
+            self._outputs += answer(
+                ask, Scored(answers.mode, answers.model, scored, now_ms), self._shopper(ask), self.policy
+            )
+            self._decided[ask.key] = None
+        self._unanswered -= len(made)
+
+    @property
+    def decided(self) -> bool:
+        """Whether something waits to be emitted."""
+        return bool(self._decided)
+
+    def emit(self) -> Write:
+        """The shoppers that were decided about, with everything that was decided. No offset."""
+        self._check_answered()
+        shard, decided, outputs = self.shard, self._decided, self._outputs
+        self._decided, self._outputs = {}, []
+        changelog: list[tuple[bytes, bytes | None]] = []
+        for key in decided:
+            shopper = shard.changed.pop(key, None) or shard.shoppers.get(key) or shard.forgotten[key]
+            changelog.append((key, encode_shopper(shopper)))
+        return Write(changelog, outputs, None)
+
+    def commit(self) -> Write:
+        """Everything that changed, what was decided, the meta record and the offset: of this moment."""
+        write, shard = self.emit(), self.shard
+        changelog = write.changelog
+        changelog += [(key, encode_shopper(shopper)) for key, shopper in shard.changed.items()]
+        changelog += [(key, None) for key in shard.forgotten if key not in shard.shoppers]
+        changelog.append((META_KEY, encode_meta(shard.meta())))
+        shard.changed.clear()
+        shard.forgotten.clear()
+        return Write(changelog, write.outputs, shard.offset)
+
+    def _shopper(self, ask: Ask) -> Shopper:
+        return self.shard.shoppers.get(ask.key) or self.shard.forgotten[ask.key]
+
+    def _check_answered(self) -> None:
+        if self._unanswered:
+            msg = f"expected every ask answered before a write, {self._unanswered} are not; answer them first"
+            raise RuntimeError(msg)
