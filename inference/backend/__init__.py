@@ -1,0 +1,1 @@
+"""What the embedded Triton's Python backend runs."""

@@ -1,0 +1,89 @@
+"""A real Triton server on this machine: the one that the nvidia-pytriton wheel carries, on the CPU."""
+
+import http.client
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import Final, Self
+
+from inference.repository import embed
+from inference.server import Ports, command, environment, installed, lay_out_backend
+from streams.embedded.process import ServerError, ServerProcess
+
+HOST: Final = "127.0.0.1"
+READY_S: Final = 60.0
+"""It takes about two seconds; a busy machine may take longer."""
+
+
+class EmbeddedTriton:
+    """A running server, ready: its models are loaded and every batch size is warmed up. Blocking, as its process is."""
+
+    def __init__(self, folder: Path, ports: Ports, ready_s: float = READY_S) -> None:
+        """Start on `folder/models`, and wait until ready. The folder is deleted with the server.
+
+        Raises `TritonMissingError` where the wheel is not installed, and `ServerError` when the server does not come
+        up; the folder, with the log in it, stays then.
+        """
+        self.ports = ports
+        self._folder = folder
+        server = installed()
+        lay_out_backend(server, folder / "backends")
+        words = command(server, folder / "models", folder / "backends", ports)
+        self.process = ServerProcess("Triton", words, folder / "log", environment(server, os.environ), scratch=folder)
+        self.process.wait_until_ready(self._ready, ready_s)
+
+    @property
+    def grpc_address(self) -> str:
+        """Where clients ask: host:port."""
+        return f"{HOST}:{self.ports.grpc}"
+
+    def stop(self) -> None:
+        """End the server and delete its folder. Twice is harmless."""
+        self.process.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _ready(self) -> bool:
+        asked = http.client.HTTPConnection(HOST, self.ports.http, timeout=1)
+        try:
+            asked.request("GET", "/v2/health/ready")
+            return asked.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            asked.close()
+
+
+def start_triton(models: Path, grpc_port: int = 0, http_port: int = 0, threads: int | None = None) -> EmbeddedTriton:
+    """Serve the model repository `models`; port 0 is any free one. Raises as `EmbeddedTriton` and `embed` do.
+
+    `threads` is how many cores one call may use; half of them when not given: the workers need the others.
+    """
+    ports = Ports(_port(grpc_port), _port(http_port))
+    folder = Path(tempfile.mkdtemp(prefix="kairos-triton-"))
+    try:
+        embed(models, folder / "models", threads or max(1, (os.cpu_count() or 1) // 2))
+    except OSError:
+        shutil.rmtree(folder)
+        raise
+    return EmbeddedTriton(folder, ports)
+
+
+def _port(asked: int) -> int:
+    """A free port. Triton itself would share a taken one with whoever listens there (SO_REUSEPORT)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, asked))
+        except OSError as error:
+            msg = f"expected port {asked} to be free for Triton, got {error.strerror}; choose another one, or 0 for any"
+            raise ServerError(msg) from None
+        port: int = probe.getsockname()[1]
+        return port
