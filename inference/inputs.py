@@ -94,17 +94,40 @@ def tensors(requests: Sequence[Request]) -> dict[str, npt.NDArray[Any]]:
     >>> {name: tensor.shape for name, tensor in tensors([Request(b"", 0, (0.0,) * len(CONTEXT))]).items()}
     {'event_ids': (1, 32, 3), 'event_numbers': (1, 32, 3), 'context': (1, 22)}
     """
-    asked_ms = np.array([request.at_ms for request in requests], dtype=np.int64)
-    history = _padded(requests)
-    return {
-        "event_ids": _event_ids(history),
-        "event_numbers": _event_numbers(history, asked_ms),
-        "context": _context(requests, asked_ms),
-    }
+    return columns(requests).tensors()
+
+
+class Columns(NamedTuple):
+    """A batch of requests as arrays.
+
+    `history`: slots (`schemas/history.DTYPE`), shape (B, 32), empty slots on the left. `at_ms`: int64, shape (B,).
+    `context`: float32, shape (B, 19).
+    """
+
+    history: npt.NDArray[np.void]
+    at_ms: npt.NDArray[np.int64]
+    context: Floats
+
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """What `tensors` makes of the same requests."""
+        return {
+            "event_ids": _event_ids(self.history),
+            "event_numbers": _event_numbers(self.history, self.at_ms),
+            "context": _context(self.context, self.at_ms),
+        }
+
+
+def columns(requests: Sequence[Request]) -> Columns:
+    """The requests as arrays. Raises `ValueError` on a history longer than 32 slots."""
+    context = np.array([request.context for request in requests], dtype=np.float32)
+    return Columns(
+        history=_padded(requests),
+        at_ms=np.array([request.at_ms for request in requests], dtype=np.int64),
+        context=context.reshape(len(requests), len(CONTEXT)),
+    )
 
 
 def _padded(requests: Sequence[Request]) -> npt.NDArray[np.void]:
-    """The histories as slots, shape (B, 32), empty slots on the left."""
     joined = b"".join([request.history.rjust(_HISTORY_BYTES, b"\0") for request in requests])
     if len(joined) != len(requests) * _HISTORY_BYTES:
         longest = max(len(request.history) for request in requests)
@@ -138,8 +161,7 @@ def _event_numbers(history: npt.NDArray[np.void], asked_ms: npt.NDArray[np.int64
     return _scaled(numbers)
 
 
-def _context(requests: Sequence[Request], asked_ms: npt.NDArray[np.int64]) -> Floats:
-    raw = np.array([request.context for request in requests], dtype=np.float32).reshape(len(requests), len(CONTEXT))
+def _context(raw: Floats, asked_ms: npt.NDArray[np.int64]) -> Floats:
     angle = (asked_ms % _DAY_MS) * (2 * np.pi / _DAY_MS)
     bought = raw[:, _SINCE_PURCHASE] >= 0
     return np.column_stack([_scaled(raw), bought, np.sin(angle), np.cos(angle)]).astype(np.float32)

@@ -1,0 +1,136 @@
+"""Examples to learn from: requests with what came of them, on disk as one `.npy` file, split by time."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.inputs import CONTEXT, HISTORY_EVENTS, Columns, Request, columns
+from schemas.history import DTYPE
+
+DAY_MS: Final = 86_400_000
+_CHUNK: Final = 16_384
+"""How many examples are held as Python objects at once."""
+
+
+class Example(NamedTuple):
+    """One request, and what came of it. What is not known is masked, and nothing is learned from it.
+
+    `abandon_30m`: 1 where the open cart was abandoned, else 0; NaN masked. `purchase_24h`: 1 or 0 likewise.
+    `next_action`: the kind of the next event (0: none within the horizon); -1 masked. `truth`: the exact probability
+    of abandonment, where a simulator knows it, else NaN. `at_ms`: event time, which the split goes by.
+    `shopper`: a hash of the shopper's key.
+    """
+
+    request: Request
+    abandon_30m: float
+    purchase_24h: float
+    next_action: int
+    truth: float
+    at_ms: int
+    shopper: int = 0
+
+
+DTYPE_OF_EXAMPLE: Final = np.dtype(
+    [
+        ("history", DTYPE, (HISTORY_EVENTS,)),
+        ("asked_ms", "<i8"),
+        ("context", "<f4", (len(CONTEXT),)),
+        ("abandon_30m", "<f4"),
+        ("purchase_24h", "<f4"),
+        ("next_action", "i1"),
+        ("truth", "<f4"),
+        ("at_ms", "<i8"),
+        ("shopper", "<u8"),
+    ]
+)
+"""An example in an array and in a file: 1,041 bytes, masked as in `Example`."""
+
+Examples = npt.NDArray[np.void]
+"""An array of `DTYPE_OF_EXAMPLE`, shape (N,)."""
+
+
+class Split(NamedTuple):
+    """Three parts, one after the other in time."""
+
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+def gather(examples: Iterable[Example]) -> Examples:
+    """The examples as an array, in their order.
+
+    Raises `ValueError` where there are none.
+    """
+    chunks = list(_chunks(iter(examples)))
+    if not chunks:
+        msg = "expected examples, got none; a log needs shoppers with an open cart, and events after it"
+        raise ValueError(msg)
+    return np.concatenate(chunks)
+
+
+def _chunks(examples: Iterator[Example]) -> Iterator[Examples]:
+    while chunk := list(islice(examples, _CHUNK)):
+        array = np.empty(len(chunk), dtype=DTYPE_OF_EXAMPLE)
+        requests, *labels = zip(*chunk, strict=True)
+        array["history"], array["asked_ms"], array["context"] = columns(requests)
+        for name, column in zip(Example._fields[1:], labels, strict=True):
+            array[name] = column
+        yield array
+
+
+def inputs(examples: Examples) -> dict[str, npt.NDArray[Any]]:
+    """The input tensors of the examples: those that `inference.inputs.tensors` makes of their requests."""
+    return Columns(examples["history"], examples["asked_ms"], examples["context"]).tensors()
+
+
+def write_examples(path: Path, examples: Examples) -> None:
+    """Write the examples to a file, whose name is kept as it is."""
+    with path.open("wb") as file:
+        np.save(file, examples, allow_pickle=False)
+
+
+def read_examples(path: Path) -> Examples:
+    """The examples of a file. Raises `ValueError` on a file that holds something else."""
+    try:
+        with path.open("rb") as file:
+            examples: Examples = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        msg = f"expected a file of examples, got {path}: {error}; write one with kairos train LOG --examples FILE"
+        raise ValueError(msg) from error
+    if examples.dtype != DTYPE_OF_EXAMPLE:
+        msg = (
+            f"expected examples with the fields {DTYPE_OF_EXAMPLE.names}, got {examples.dtype.names} in {path}; "
+            "make them again with kairos train LOG --examples FILE"
+        )
+        raise ValueError(msg)
+    return examples
+
+
+def split(examples: Examples, shares: tuple[float, float] = (0.7, 0.15), gap_ms: int = DAY_MS) -> Split:
+    """The examples cut by time: about these shares for training and validation, the rest for the test.
+
+    Before each cut, `gap_ms` of examples is left out: no label that looks so far ahead sees the later part. Raises
+    `ValueError` where a part would be empty.
+    """
+    at_ms = examples["at_ms"]
+    first_ms, second_ms = np.quantile(at_ms, np.cumsum(shares))
+    parts = (at_ms < first_ms - gap_ms, (at_ms >= first_ms) & (at_ms < second_ms - gap_ms), at_ms >= second_ms)
+    if not all(part.any() for part in parts):
+        msg = (
+            f"expected examples over much more time than two gaps of {gap_ms / 3_600_000:g} h, got {len(at_ms)} over "
+            f"{np.ptp(at_ms) / 3_600_000:.1f} h; give a longer log or a smaller gap"
+        )
+        raise ValueError(msg)
+    return Split(*(examples[part] for part in parts))
+
+
+def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.intp]]:
+    """All indexes below `count` in random order, `size` at a time."""
+    order = rng.permutation(count)
+    for start in range(0, count, size):
+        yield order[start : start + size]

@@ -1,0 +1,111 @@
+"""Export: a checkpoint becomes an ONNX file in a Triton model repository, if it answers as torch does."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from inference.checkpoint import Checkpoint
+from inference.inputs import ACTIONS, CONTEXT, HISTORY_EVENTS, INPUTS, OUTPUTS, Columns
+from inference.models.heads import Calibrated
+from inference.repository import write_model
+from schemas.history import DTYPE
+from schemas.kinds import LAST_EVENT
+
+OPSET: Final = 18
+TOLERANCE: Final = 1e-5
+CHECKED_SIZES: Final = (1, 2, 7, 64, 301)
+CARD_FILE: Final = "card.json"
+
+
+def export(checkpoint: Checkpoint, repository: Path, name: str, version: int, date: str) -> Path:
+    """Put the checkpoint's model into the repository, and a card beside it. Returns the path of the ONNX file.
+
+    `date` is what the card says, as given. Raises `ValueError`, and writes nothing, where ONNX Runtime's answers are
+    not torch's.
+    """
+    content = onnx_of(checkpoint.model)
+    check(content, checkpoint.model)
+    path = write_model(repository, name, version, content)
+    card = {
+        "name": name,
+        "version": version,
+        "date": date,
+        "architecture": checkpoint.architecture,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "opset": OPSET,
+        **checkpoint.facts,
+    }
+    text = msgspec.json.format(msgspec.json.encode(card), indent=2)
+    path.with_name(CARD_FILE).write_bytes(text + b"\n")
+    return path
+
+
+def onnx_of(model: Calibrated) -> bytes:
+    """The model as ONNX, its tensors named and shaped as `INPUTS` and `OUTPUTS` say, the batch of any size above 0."""
+    example = tuple(map(torch.from_numpy, random_inputs(3, seed=0).values()))
+    program = torch.onnx.export(
+        model.eval(),
+        example,
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=[tensor.name for tensor in INPUTS],
+        output_names=[tensor.name for tensor in OUTPUTS],
+        dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in INPUTS),
+        verbose=False,
+    )
+    assert program is not None, "torch answers with a program when dynamo is asked for"
+    return _without_traces(program.model_proto)
+
+
+def _without_traces(proto: onnx.ModelProto) -> bytes:
+    """The bytes of the model without torch's stack traces: they hold paths of this machine, and a fifth of the size."""
+    del proto.graph.metadata_props[:]
+    for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output):
+        del part.metadata_props[:]
+    return bytes(proto.SerializeToString())
+
+
+def check(content: bytes, model: Calibrated) -> None:
+    """Raise `ValueError` where an ONNX model's answers are not the model's, or not finite.
+
+    Asked are random requests in batches of several sizes, an empty history among each.
+    """
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    names = [output.name for output in OUTPUTS]
+    for size in CHECKED_SIZES:
+        inputs = random_inputs(size, seed=size)
+        with torch.inference_mode():
+            expected = model(*map(torch.from_numpy, inputs.values()))
+        for name, got, wanted in zip(names, session.run(names, inputs), expected, strict=True):
+            apart = float(np.abs(got - wanted.numpy()).max())
+            if not apart <= TOLERANCE:  # a NaN is not within the tolerance either
+                msg = (
+                    f"expected {name} from ONNX Runtime within {TOLERANCE} of torch's, got {apart} apart in a batch of "
+                    f"{size}; nothing was exported: look for an operator that opset {OPSET} answers differently"
+                )
+                raise ValueError(msg)
+
+
+def random_inputs(size: int, seed: int) -> dict[str, Any]:
+    """The input tensors of random requests: the first with an empty history, the second with a full one."""
+    rng = np.random.default_rng(seed)
+    shape = (size, HISTORY_EVENTS)
+    asked_ms = rng.integers(10**12, 2 * 10**12, size)
+    event_ms = asked_ms[:, None] - np.sort(rng.exponential(1e8, shape).astype(np.int64))[:, ::-1]
+    history = np.zeros(shape, dtype=DTYPE)
+    history["kind"] = np.where(rng.random(shape) < 0.9, rng.integers(1, ACTIONS, shape), LAST_EVENT)
+    history["at_low"], history["at_high"] = event_ms & 0xFFFFFFFF, event_ms >> 32
+    history["item"] = rng.integers(0, 2**63, shape)
+    history["category"] = rng.integers(0, 2**32, shape)
+    history["price"] = rng.exponential(5e3, shape)
+    events = rng.integers(0, HISTORY_EVENTS + 1, size)
+    events[:2] = [0, HISTORY_EVENTS][:size]
+    history[np.arange(HISTORY_EVENTS) < HISTORY_EVENTS - events[:, None]] = np.zeros((), dtype=DTYPE)
+    context = rng.exponential(100, (size, len(CONTEXT))).astype(np.float32)
+    return Columns(history, asked_ms, context).tensors()

@@ -1,0 +1,199 @@
+"""Training: all heads at once, early stopping on the order of abandonment, then calibration."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple, Self
+
+import msgspec
+import numpy as np
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from inference.checkpoint import MODELS, Checkpoint
+from inference.dataset import Examples, Split, batches, inputs
+from inference.evaluate import Numbers, Report, report
+from inference.inputs import OUTPUTS
+from inference.models.heads import Calibrated, Logits
+
+_ANSWER_BATCH: Final = 4096
+_COLDEST, _HOTTEST = 0.05, 20.0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How to train. `patience`: epochs without a better validation PR-AUC before it stops.
+
+    `decay`: what the learning rate is multiplied with after each epoch. `weights`: of the losses, by output.
+    """
+
+    architecture: str = "lstm"
+    seed: int = 0
+    epochs: int = 20
+    batch: int = 512
+    learning_rate: float = 3e-3
+    decay: float = 0.8
+    patience: int = 4
+    weights: dict[str, float] = {"purchase_24h": 0.5, "abandon_30m": 1.0, "next_action": 0.5}
+
+
+class Progress(NamedTuple):
+    """How far training is. `pr_auc`: on validation after the epoch before, None in the first."""
+
+    epoch: int
+    epochs: int
+    examples: int
+    of: int
+    loss: float
+    pr_auc: float | None
+
+
+class Learned(NamedTuple):
+    """Examples as torch sees them, the examples in front: the three inputs, and the labels as in `Examples`."""
+
+    event_ids: Tensor
+    event_numbers: Tensor
+    context: Tensor
+    purchase_24h: Tensor
+    abandon_30m: Tensor
+    next_action: Tensor
+
+    @classmethod
+    def of(cls, examples: Examples) -> Self:
+        """The tensors of the examples."""
+        labels = {name: examples[name].copy() for name in ("purchase_24h", "abandon_30m")}
+        labels["next_action"] = examples["next_action"].astype(np.int64)
+        return cls(**{name: torch.from_numpy(array) for name, array in (inputs(examples) | labels).items()})
+
+    def take(self, indexes: Tensor | slice) -> Self:
+        """The examples at `indexes`."""
+        return type(self)(*(column[indexes] for column in self))
+
+    def parts(self) -> Iterator[Self]:
+        """The examples in order, a few thousand at a time."""
+        for start in range(0, len(self.context), _ANSWER_BATCH):
+            yield self.take(slice(start, start + _ANSWER_BATCH))
+
+
+def train(split: Split, plan: Plan, progress: Callable[[Progress], None]) -> Checkpoint:
+    """A trained and calibrated model: the epoch with the best PR-AUC of abandonment on validation.
+
+    The same examples, plan and machine give the same model. Raises `ValueError` where validation does not hold both
+    abandoned carts and others.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        model = Calibrated(MODELS[plan.architecture]())
+        epoch = _fit(model, split, plan, progress)
+    model.temperatures.copy_(_temperatures(model, Learned.of(split.validation)))
+    reports = {"validation": evaluate(model, split.validation), "test": evaluate(model, split.test)}
+    facts = {
+        "plan": msgspec.to_builtins(plan),
+        "best_epoch": epoch,
+        "examples": {name: len(part) for name, part in split._asdict().items()},
+    }
+    return Checkpoint(plan.architecture, model, facts | {"report": msgspec.to_builtins(reports)})
+
+
+def evaluate(model: Calibrated, examples: Examples) -> Report:
+    """How good the model's answers to the examples are."""
+    return report(answers(model, Learned.of(examples)), examples)
+
+
+def answers(model: Calibrated, learned: Learned) -> dict[str, Numbers]:
+    """The model's probabilities for each example, by output name."""
+    model.eval()
+    with torch.inference_mode():
+        parts = [model(*part[:3]) for part in learned.parts()]
+    columns = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+    return dict(zip([output.name for output in OUTPUTS], columns, strict=True))
+
+
+def losses(logits: Logits, learned: Learned) -> Tensor:
+    """The mean loss of each head over the examples whose label is known, shape (3,), in the order of `OUTPUTS`."""
+    by_head = [
+        _masked(logits.purchase_24h, learned.purchase_24h),
+        _masked(logits.abandon_30m, learned.abandon_30m),
+        nnf.cross_entropy(logits.next_action, learned.next_action, ignore_index=-1, reduction="sum")
+        / (learned.next_action >= 0).sum().clamp(min=1),
+    ]
+    return torch.stack(by_head)
+
+
+def _masked(logit: Tensor, label: Tensor) -> Tensor:
+    known = ~label.isnan()
+    loss = nnf.binary_cross_entropy_with_logits(logit, label.nan_to_num(), weight=known.float(), reduction="sum")
+    return loss / known.sum().clamp(min=1)
+
+
+def _fit(model: Calibrated, split: Split, plan: Plan, progress: Callable[[Progress], None]) -> int:
+    """Leave the best weights in the model; the epoch that had them, from 1."""
+    best, best_epoch, weights = -1.0, 0, model.state_dict()
+    for epoch, pr_auc in enumerate(_epochs(model, split, plan, progress), start=1):
+        if pr_auc > best:
+            best, best_epoch = pr_auc, epoch
+            weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        if epoch - best_epoch >= plan.patience:
+            break
+    model.load_state_dict(weights)
+    return best_epoch
+
+
+def _epochs(model: Calibrated, split: Split, plan: Plan, progress: Callable[[Progress], None]) -> Iterator[float]:
+    """Train, and yield the PR-AUC on validation after each epoch."""
+    learned, rng, pr_auc = Learned.of(split.train), np.random.default_rng(plan.seed), None
+    optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, plan.decay)
+    weights = torch.tensor([plan.weights[output.name] for output in OUTPUTS])
+    for epoch in range(1, plan.epochs + 1):
+        done = 0
+        model.train()
+        for indexes in batches(len(split.train), plan.batch, rng):
+            loss = _step(model.model, optimizer, learned.take(torch.from_numpy(indexes)), weights)
+            done += len(indexes)
+            progress(Progress(epoch, plan.epochs, done, len(split.train), loss, pr_auc))
+        schedule.step()
+        pr_auc = _pr_auc(model, split.validation)
+        yield pr_auc
+
+
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, learned: Learned, weights: Tensor) -> float:
+    optimizer.zero_grad()
+    loss = losses(model(*learned[:3]), learned) @ weights
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return float(loss)
+
+
+def _temperatures(model: Calibrated, learned: Learned) -> Tensor:
+    """The temperature of each head under which its answers on `learned` are most probable, shape (3,)."""
+    logits = _logits(model, learned)
+    logs = torch.zeros(len(OUTPUTS), requires_grad=True)
+    optimizer = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        cooled = Logits(*(logit / degree for logit, degree in zip(logits, logs.exp(), strict=True)))
+        loss = losses(cooled, learned).sum()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return logs.detach().exp().clamp(_COLDEST, _HOTTEST)
+
+
+def _logits(model: Calibrated, learned: Learned) -> Logits:
+    model.eval()
+    with torch.no_grad():
+        parts = [model.model(*part[:3]) for part in learned.parts()]
+    return Logits(*map(torch.cat, zip(*parts, strict=True)))
+
+
+def _pr_auc(model: Calibrated, validation: Examples) -> float:
+    quality = evaluate(model, validation).abandon_30m
+    if quality is None or quality.pr_auc is None:
+        msg = (
+            f"expected abandoned carts and others among the {len(validation)} examples of validation, got only one "
+            "of the two, or none; give a longer log"
+        )
+        raise ValueError(msg)
+    return quality.pr_auc
