@@ -7,11 +7,17 @@ import msgspec
 
 from streams.settings import Row, Settings, rows
 
+broker_option = click.option("--broker", metavar="HOST:PORT", help="Kafka's address; KAIROS_BROKER where not given.")
 
-def current() -> Settings:
-    """The settings of this process's environment. Raises a one-line `click.ClickException` on a wrong one."""
+
+def current(broker: str | None = None) -> Settings:
+    """The settings of this process's environment, with the broker of the command line where one was given.
+
+    Raises a one-line `click.ClickException` on a wrong setting.
+    """
+    given = {"KAIROS_BROKER": broker} if broker is not None else {}
     try:
-        return Settings.from_environment(os.environ)
+        return Settings.from_environment({**os.environ, **given})
     except ValueError as exc:
         raise click.ClickException(str(exc)) from None
 
