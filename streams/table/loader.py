@@ -1,0 +1,180 @@
+"""Restores a partition of the shopper table from its changelog, as fast as record batches can be read.
+
+Whoever owns the partition starts its writer first: from then on nobody else appends, and what an older owner left open
+is aborted. Only then is the end asked for, and the changelog read up to there, committed records only.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
+
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, NoError, RequestTimedOutError, for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.record.memory_records import MemoryRecords
+
+from schemas.topics import CHANGELOG
+from streams.transport.batches import _visible
+from streams.transport.blocks import Record
+
+FETCH_BYTES: Final = 4 << 20
+FETCH_WAIT_MS: Final = 100
+RETRY_S: Final = 0.1
+LATEST: Final = -1
+EARLIEST: Final = -2
+
+T = TypeVar("T")
+Into = Callable[[bytes, bytes | None], object]
+
+
+class Loaded(NamedTuple):
+    """How many records were read, and up to where: a later load goes on with `start=offset_end`."""
+
+    records: int
+    offset_end: int
+
+
+class LoadTimeout(Exception):  # noqa: N818 (it tells what happened, as TimeoutError does)
+    """Loading stood still for too long."""
+
+
+class Loader:
+    """Loads any number of partitions at a time, with one connection to each broker; each completes by itself.
+
+    Create it inside the event loop. `connection` is what every aiokafka client is given. `timeout_s` is how long the
+    loading of a partition may stand still.
+    """
+
+    def __init__(self, connection: Mapping[str, Any], topic: str = CHANGELOG.name, timeout_s: float = 60.0) -> None:
+        """Errors: `ValueError` of aiokafka, for a connection it cannot use."""
+        self.topic = topic
+        self.timeout_s = timeout_s
+        self._client = AIOKafkaClient(**connection, request_timeout_ms=int(timeout_s * 1000))
+
+    async def start(self) -> None:
+        """Connect. Errors: `KafkaError`, `TimeoutError`."""
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await self._client.bootstrap()
+                await self._client.set_topics([self.topic])
+        except (KafkaError, TimeoutError):
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._client.close()
+
+    async def load(self, partition: int, into: Into, start: int = 0) -> Loaded:
+        """Give `into` the committed (key, value) pairs from `start` to the end. A value of None deletes its key.
+
+        Complete means that the position has passed the end, whatever holes, markers and aborted records lie before it.
+        Errors: `LoadTimeout`; `KafkaError` where trying again would not help.
+        """
+        tp, records, position, end = TopicPartition(self.topic, partition), 0, start, -1
+        try:
+            async with asyncio.timeout(self.timeout_s) as limit:
+                end = await self._retried(partial(self._offset, tp, LATEST))
+                position = max(start, await self._retried(partial(self._offset, tp, EARLIEST)))
+                while position < end:
+                    fetched = await self._retried(partial(self._fetch, tp, position, end))
+                    if fetched is None:
+                        return Loaded(records, end)
+                    for batch in _visible_batches(fetched):
+                        records += _apply(batch, into)
+                        position = fetched.next_fetch_offset
+                        limit.reschedule(asyncio.get_running_loop().time() + self.timeout_s)
+                        await asyncio.sleep(0)  # a batch takes milliseconds, and others want the loop
+        except TimeoutError as error:
+            where = f"{self.topic}, partition {partition}: offset {position} of {end}"
+            msg = f"expected to load {where}, stood still for {self.timeout_s:g} s; check that it has a leader"
+            raise LoadTimeout(msg) from error
+        return Loaded(records, position)
+
+    async def committed(self, group: str, timeline: TopicPartition) -> int | None:
+        """The timeline offset that a group has committed, None without one. Ask after the writer's start.
+
+        Errors: `LoadTimeout`; `KafkaError` where trying again would not help.
+        """
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await self._retried(partial(self._committed, group, timeline))
+        except TimeoutError as error:
+            msg = f"expected the offset of {group} on {timeline}, got no answer in {self.timeout_s:g} s; is Kafka up?"
+            raise LoadTimeout(msg) from error
+
+    async def _retried(self, ask: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await ask()
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+            await self._client.force_metadata_update()
+            await asyncio.sleep(RETRY_S)
+
+    async def _offset(self, tp: TopicPartition, which: int) -> int:
+        request = OffsetRequest(-1, READ_COMMITTED, [(tp.topic, [(tp.partition, which)])])
+        code, _, offset = _only(await self._client.send(self._leader(tp), request))
+        _check(code)
+        return int(offset)
+
+    async def _fetch(self, tp: TopicPartition, position: int, end: int) -> PartitionRecords | None:
+        """None where nothing is left up to `end`: an answer about one partition is empty only then."""
+        wanted = [(tp.topic, [(tp.partition, position, FETCH_BYTES)])]
+        request = FetchRequest(FETCH_WAIT_MS, 1, FETCH_BYTES, READ_COMMITTED, wanted)
+        answer = await self._client.send(self._leader(tp), request)
+        code, _, stable, *rest, data = _only(answer)
+        _check(code)
+        if not data and stable < end:
+            raise LeaderNotAvailableError(tp)  # a new leader does not yet know how far its followers are
+        aborted = rest[-2] if answer.API_VERSION >= 11 else rest[-1]  # then the preferred replica comes after it
+        check_crcs = True
+        return (
+            PartitionRecords(tp, MemoryRecords(data), aborted, position, None, None, check_crcs, READ_COMMITTED)
+            if data
+            else None
+        )
+
+    async def _committed(self, group: str, tp: TopicPartition) -> int | None:
+        node = await self._client.coordinator_lookup(CoordinationType.GROUP, group)
+        request = OffsetFetchRequest(group, [(tp.topic, [tp.partition])])
+        offset, _, code = _only(await self._client.send(node, request, group=ConnectionGroup.COORDINATION))
+        _check(code)
+        return int(offset) if offset >= 0 else None
+
+    def _leader(self, tp: TopicPartition) -> int:
+        node = self._client.cluster.leader_for_partition(tp)
+        if node is None or node == -1:
+            raise LeaderNotAvailableError(tp)
+        return int(node)
+
+
+def _visible_batches(fetched: PartitionRecords) -> Iterator[list[Record]]:
+    while fetched._records.has_next():
+        yield _visible(fetched, fetched._records.next_batch())
+
+
+def _apply(batch: list[Record], into: Into) -> int:
+    for record in batch:
+        into(record.key or b"", record.value)
+    return len(batch)
+
+
+def _only(answer: Any) -> tuple[Any, ...]:
+    # A throttled broker answers without partitions.
+    for _, partitions in answer.topics:
+        for _, *fields in partitions:
+            return tuple(fields)
+    raise RequestTimedOutError(answer)
+
+
+def _check(code: int) -> None:
+    error = for_code(code)
+    if error is not NoError:
+        raise error
