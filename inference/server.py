@@ -7,11 +7,14 @@ import os
 import sys
 import sysconfig
 from collections.abc import Mapping
+from ctypes.util import find_library
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 _FIX = "install it (`pip install -e '.[local]'`, Linux only), or set KAIROS_TRITON to a server that runs"
+
+_LIBRARY_FOLDER = Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib")
 
 
 class TritonMissingError(FileNotFoundError):
@@ -49,6 +52,9 @@ def installed() -> Installed:
     for path in found[:-1]:
         if not path.exists():
             raise TritonMissingError(f"expected {path} of the nvidia-pytriton wheel, got nothing there; {_FIX}")
+    if not (_LIBRARY_FOLDER / f"libpython{python}.so.1.0").exists() and find_library(f"python{python}") is None:
+        expected = f"expected libpython{python}.so.1.0 for Triton's Python backend, got none in {_LIBRARY_FOLDER}"
+        raise TritonMissingError(f"{expected}; use a Python with a shared library, or set KAIROS_TRITON to a server")
     return found
 
 
@@ -96,9 +102,7 @@ def environment(server: Installed, ours: Mapping[str, str]) -> dict[str, str]:
     return {
         **ours,
         "PATH": _joined(Path(sys.executable).parent, ours.get("PATH", "")),
-        "LD_LIBRARY_PATH": _joined(
-            Path(sysconfig.get_config_var("LIBDIR")), server.libraries, ours.get("LD_LIBRARY_PATH", "")
-        ),
+        "LD_LIBRARY_PATH": _joined(_LIBRARY_FOLDER, server.libraries, ours.get("LD_LIBRARY_PATH", "")),
         "KAIROS_SITE_PACKAGES": _joined(*server.site_packages),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -66,7 +66,7 @@ def start_triton(models: Path, grpc_port: int = 0, http_port: int = 0, threads: 
 
     `threads` is how many cores one call may use; half of them when not given: the workers need the others.
     """
-    ports = Ports(_port(grpc_port), _port(http_port))
+    ports = Ports(free_port(grpc_port), free_port(http_port))
     folder = Path(tempfile.mkdtemp(prefix="kairos-triton-"))
     try:
         embed(models, folder / "models", threads or max(1, (os.cpu_count() or 1) // 2))
@@ -76,8 +76,11 @@ def start_triton(models: Path, grpc_port: int = 0, http_port: int = 0, threads: 
     return EmbeddedTriton(folder, ports)
 
 
-def _port(asked: int) -> int:
-    """A free port. Triton itself would share a taken one with whoever listens there (SO_REUSEPORT)."""
+def free_port(asked: int = 0) -> int:
+    """The port asked for, 0 for any. Raises `ServerError` when it is taken.
+
+    Triton itself would not notice: it shares a port with whoever listens there (SO_REUSEPORT).
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
 
 from inference.inputs import INPUTS, OUTPUTS
 from inference.repository import BATCH_SIZES, ModelMissingError, config, embed, names, versions, write_model
@@ -32,6 +34,16 @@ def test_the_configuration_names_every_tensor_and_warms_up_every_batch_size() ->
         assert f"batch_size: {size}\n" in text
     assert 'name: "event_ids", data_type: TYPE_INT16, dims: [32, 3]' in text
     assert 'name: "abandon_30m", data_type: TYPE_FP32, dims: [ 1 ], reshape: { shape: [ ] }' in text
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "python"])
+def test_triton_can_read_the_configuration(backend: str) -> None:
+    read = text_format.Parse(config("shopper", backend), model_config_pb2.ModelConfig())
+
+    assert read.backend == backend
+    assert [tuple(tensor.dims) for tensor in read.input] == [tensor.shape for tensor in INPUTS]
+    assert [warm_up.batch_size for warm_up in read.model_warmup] == list(BATCH_SIZES)
+    assert read.max_batch_size == BATCH_SIZES[-1]
 
 
 def test_versions_are_numbers_oldest_first(tmp_path: Path) -> None:

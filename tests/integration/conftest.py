@@ -16,19 +16,20 @@ Build = Callable[..., bytes]
 
 @pytest.fixture(scope="session")
 def onnx_model() -> Build:
-    """Makes a model of the tensor contract: heads are sigmoids of the mean of each input, one more of them a softmax.
+    """Makes a model of the tensor contract: each head is a sigmoid or a softmax of the mean of one input.
 
     `scale` multiplies what goes into the heads (NaN makes all answers NaN). `actions` is the width of `next_action`.
+    `wide` gives a number for each context number where `abandon_30m` should be one.
     """
 
-    def build(scale: float = 1.0, actions: int = OUTPUTS[2].shape[0]) -> bytes:
+    def build(scale: float = 1.0, actions: int = OUTPUTS[2].shape[0], wide: bool = False) -> bytes:
         nodes = [
             helper.make_node("Cast", ["event_ids"], ["ids"], to=TensorProto.FLOAT),
             helper.make_node("ReduceMean", ["event_numbers", "last_two"], ["numbers"], keepdims=0),
             helper.make_node("ReduceMean", ["context", "last"], ["about"], keepdims=0),
             helper.make_node("ReduceMean", ["ids", "last_two"], ["seen"], keepdims=1),
             helper.make_node("Mul", ["numbers", "scale"], ["scaled_numbers"]),
-            helper.make_node("Mul", ["about", "scale"], ["scaled_about"]),
+            helper.make_node("Mul", ["context" if wide else "about", "scale"], ["scaled_about"]),
             helper.make_node("Squeeze", ["seen", "last"], ["flat"]),
             helper.make_node("Mul", ["flat", "weights"], ["scaled_seen"]),
             helper.make_node("Sigmoid", ["scaled_numbers"], ["purchase_24h"]),
@@ -48,7 +49,9 @@ def onnx_model() -> Build:
         ]
         outputs = [
             helper.make_tensor_value_info("purchase_24h", TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info("abandon_30m", TensorProto.FLOAT, ["batch"]),
+            helper.make_tensor_value_info(
+                "abandon_30m", TensorProto.FLOAT, ["batch", *(INPUTS[2].shape if wide else ())]
+            ),
             helper.make_tensor_value_info("next_action", TensorProto.FLOAT, ["batch", actions]),
         ]
         graph = helper.make_graph(nodes, "tiny", inputs, outputs, constants)
@@ -61,12 +64,13 @@ def onnx_model() -> Build:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory, onnx_model: Build) -> Path:
-    """A model repository: `tiny` in two versions, `nan`, and `narrow`, whose next_action has too few columns."""
+    """A model repository: `tiny` in two versions, and three models whose answers are wrong."""
     repository = tmp_path_factory.mktemp("models")
     write_model(repository, "tiny", 1, onnx_model(scale=2.0))
     write_model(repository, "tiny", 2, onnx_model())
     write_model(repository, "nan", 1, onnx_model(scale=float("nan")))
     write_model(repository, "narrow", 1, onnx_model(actions=5))
+    write_model(repository, "wide", 1, onnx_model(wide=True))
     return repository
 
 
