@@ -134,11 +134,11 @@ class _Broker:
         return self._server is not None and self._server.alive
 
     def format(self) -> None:
-        arguments = ["format", "-t", self._cluster_id, "-c", str(self._properties)]
+        arguments = ["format", f"--cluster-id={self._cluster_id}", f"--config={self._properties}"]
         command = self._launcher.command("kafka.tools.StorageTool", self.folder, *arguments)
         done = subprocess.run(command, capture_output=True, text=True, timeout=_FORMAT_WITHIN_S, check=False)
         if done.returncode != 0:
-            told = " | ".join((done.stdout + done.stderr).split("\n")[:3])
+            told = " | ".join((done.stdout + done.stderr).strip().split("\n")[-3:])
             msg = f"Kafka's StorageTool failed (code {done.returncode}): {told}; Kafka needs Java 17 or newer"
             raise ServerError(msg)
 
