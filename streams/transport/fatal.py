@@ -1,0 +1,67 @@
+"""The end of the process: no failure of the data plane is survived.
+
+Faust restarts an agent behind the record at which it failed and keeps a crashed worker half alive. A process that
+ends at once, without a graceful path, leaves only what Kafka already holds; its successor reads on from there.
+"""
+
+import asyncio
+import os
+import traceback
+from typing import Any, Final, NoReturn
+
+from aiokafka import errors
+
+from streams.exit_codes import ExitCode
+
+_FENCED: Final = (errors.ProducerFenced, errors.InvalidProducerEpoch)
+_UNAVAILABLE: Final = (
+    errors.KafkaConnectionError,
+    errors.KafkaTimeoutError,
+    errors.NodeNotReadyError,
+    errors.RequestTimedOutError,
+    errors.BrokerNotAvailableError,
+)
+_LONGEST_REASON: Final = 2_000
+
+
+def end_process(code: ExitCode, reason: str) -> NoReturn:
+    """Write one line to standard error and end the process with `code`, from any thread.
+
+    File descriptor 2 is written to directly: `sys.stderr` may be redirected to a logger that waits.
+    """
+    line = " ".join(reason.split())[:_LONGEST_REASON]
+    os.write(2, f"kairos: stopped with exit code {code.value} ({code.name.lower()}): {line}\n".encode())
+    os._exit(code)
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """The code that tells a supervisor what kind of failure `error` is.
+
+    >>> exit_code_of(errors.ProducerFenced()).name
+    'FENCED'
+    >>> exit_code_of(ValueError("no such item")).name
+    'INTERNAL'
+    """
+    if isinstance(error, _FENCED):
+        return ExitCode.FENCED
+    if isinstance(error, _UNAVAILABLE):
+        return ExitCode.UNAVAILABLE
+    if isinstance(error, TimeoutError):
+        return ExitCode.NO_PROGRESS
+    return ExitCode.INTERNAL
+
+
+def end_with(error: BaseException, where: str) -> NoReturn:
+    """End the process because of `error`; the line names `where`, the error and the place that raised it."""
+    end_process(exit_code_of(error), f"{where} failed: {type(error).__name__}: {error}{_place(error)}")
+
+
+def end_if_failed(done: "asyncio.Future[Any]") -> None:
+    """A done callback for tasks and futures: their failure is the end of the process. Cancelling one is no failure."""
+    if not done.cancelled() and (error := done.exception()) is not None:
+        end_with(error, done.get_name() if isinstance(done, asyncio.Task) else "an append")
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" (at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""

@@ -1,0 +1,100 @@
+"""What the transport must be told, and what it needs of Faust's settings."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import faust
+import msgspec
+from faust.types import TP, AppT
+
+Drain = Callable[[frozenset[TP]], Awaitable[None]]
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How blocks are delivered to one app.
+
+    `gated` topics are read only from where `Consumer.open_partition` says; all others from the committed offset on.
+    The offsets of `committed_elsewhere` topics are committed inside transactions, never by the transport.
+    `drain` is called with the partitions that are being given up, at a rebalance and before the end, and has five
+    seconds to finish what is in hand; after that what is durable is committed and the rest goes to the next owner.
+    `idempotent` and `read_committed` are off for a broker without producer ids and transactions.
+
+    `pace_ms` is the shortest time between two small fetches: a record waits that long at most, and each fetch costs
+    about a millisecond of CPU. `fetch_wait_ms` is how long the broker holds a fetch that finds nothing.
+    """
+
+    gated: frozenset[str] = frozenset()
+    committed_elsewhere: frozenset[str] = frozenset()
+    drain: Drain | None = None
+    idempotent: bool = True
+    read_committed: bool = True
+    pace_ms: int = 20
+    fetch_wait_ms: int = 100
+    max_queued_records: int = 32_768
+    max_queued_bytes: int = 16 << 20
+
+
+_OPTIONS: Final = "transport_options"
+
+
+def configure(app: faust.App, options: Options) -> None:
+    """Tell the transport of `app`, before the app starts, how to deliver."""
+    setattr(app, _OPTIONS, options)
+
+
+def options_of(app: AppT) -> Options:
+    """What `configure` was told, else the defaults."""
+    options = getattr(app, _OPTIONS, None)
+    return options if isinstance(options, Options) else Options()
+
+
+def faust_settings(**others: Any) -> dict[str, Any]:
+    """The settings of `faust.App` that the transport needs; `others` are added and win.
+
+    - `Agent`: an agent that raises ends the process; Faust would restart it behind the block that failed.
+    - `processing_guarantee`: Faust's "exactly_once" covers neither sinks nor our transactions.
+    - `stream_wait_empty`: Faust would wait without limit at each rebalance; `Options.drain` has five seconds.
+    - `broker_max_poll_interval`: aiokafka leaves the group after that long without a fetch, which back-pressure may
+      need; liveness comes from progress.
+    - `broker_session_timeout`: the outage after kill -9. `broker_rebalance_timeout` holds a drain of five seconds, a
+      flush and a commit several times over. `broker_request_timeout` must not be shorter than the session's.
+    - `broker_max_poll_records`, `consumer_max_fetch_size`: few, large polls cost least where there is a backlog.
+    - `broker_commit_interval`: how much is read again after a crash; what is read again is dropped by the fences.
+    - `table_standby_replicas`: above 0 it brings Faust's sticky assignor, which keeps equal partitions together.
+    - `topic_disable_leader`, `topic_allow_declare`: topics are made by our own command, with their configuration.
+    - `producer_compression_type`: aiokafka's lz4 is level 9: 33 MB/s against 451 of snappy.
+    - `producer_max_batch_size`: what `send_records` puts into one batch; a broker takes 1 MB where not told otherwise.
+    - `producer_linger`: a batch is complete when it is handed over.
+    - `worker_redirect_stdouts`: standard error stays itself.
+    - `web_*`, `stream_buffer_maxsize`: no table is served, and blocks are counted by the transport itself.
+
+    >>> faust_settings(broker_session_timeout=10)["broker_session_timeout"]
+    10
+    """
+    return {
+        "Agent": "streams.transport.agent:BlockAgent",
+        "processing_guarantee": "at_least_once",
+        "stream_wait_empty": False,
+        "broker_max_poll_interval": 86_400.0,
+        "broker_session_timeout": 30.0,
+        "broker_rebalance_timeout": 60.0,
+        "broker_request_timeout": 90.0,
+        "broker_heartbeat_interval": 3.0,
+        "broker_max_poll_records": 16_000,
+        "consumer_max_fetch_size": 4 << 20,
+        "consumer_auto_offset_reset": "earliest",
+        "broker_commit_interval": 1.0,
+        "table_standby_replicas": 1,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "producer_acks": -1,
+        "producer_compression_type": "snappy",
+        "producer_max_batch_size": 1_000_000,
+        "producer_max_request_size": 16 << 20,
+        "producer_linger": 0.0,
+        "producer_threaded": False,
+        "worker_redirect_stdouts": False,
+        "web_enabled": False,
+        "web_tables_enabled": False,
+        **others,
+    }
