@@ -1,0 +1,90 @@
+"""REES46's log of a multi-category shop: CSV, one line for each view, cart and purchase, in the order of time.
+
+https://www.kaggle.com/datasets/mkechinov/ecommerce-behavior-data-from-multi-category-store
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from schemas.topics import CART, CLICK, PURCHASE
+from streams.feed import Arrival
+from streams.replay.formats.bad_line import bad_line, never_backwards
+
+HEADER: Final = b"event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
+COLUMNS: Final = HEADER.count(b",") + 1
+EVENTS: Final = {
+    "view": ("Product Viewed", CLICK.name),
+    "cart": ("Product Added", CART.name),
+    "purchase": ("Order Completed", PURCHASE.name),
+}
+"""Segment's name and the topic of each event type."""
+_encode = msgspec.json.Encoder().encode
+
+
+def recognises(first_line: bytes) -> bool:
+    """Whether a file that begins with this line is a REES46 log."""
+    return first_line == HEADER
+
+
+def read(lines: Iterable[tuple[int, bytes]], file_name: str, currency: str) -> Iterator[Arrival]:
+    """An arrival for each line after the header, in the file's order. `currency` is that of the prices.
+
+    A row's messageId is its file and line. A row that is older than the one before it arrives together with it. A line
+    that is no row becomes `bad_line`.
+    """
+    return never_backwards(
+        _arrival(line, f"{file_name}:{number}", currency) or bad_line(file_name, number, line)
+        for number, line in lines
+        if number > 1 or not recognises(line)
+    )
+
+
+def _arrival(line: bytes, message_id: str, currency: str) -> Arrival | None:
+    try:
+        time, kind, product_id, category_id, category_code, brand, price, user_id, session = _columns(line.decode())
+        name, topic = EVENTS[kind]
+        product = {
+            "product_id": product_id,
+            "category": category_code or category_id,
+            "brand": brand,
+            "price": float(price),
+            "quantity": 1,
+        }
+        at_ms, iso = _time(time)
+    except (ValueError, KeyError, csv.Error):  # too few or too many columns, or one that is not what it should be
+        return None
+    event = {
+        "event": name,
+        "messageId": message_id,
+        "userId": user_id,
+        "timestamp": iso,
+        "receivedAt": iso,
+        "properties": _properties(name, product, message_id, currency) | {"session_id": session},
+    }
+    return Arrival(at_ms, topic, user_id.encode() or None, _encode(event))
+
+
+def _properties(name: str, product: dict[str, Any], message_id: str, currency: str) -> dict[str, Any]:
+    if name != "Order Completed":
+        return {**product, "currency": currency}
+    return {"order_id": message_id, "total": product["price"], "currency": currency, "products": [product]}
+
+
+def _columns(line: str) -> list[str]:
+    return next(csv.reader([line])) if '"' in line else line.split(",")
+
+
+@lru_cache(1024)
+def _time(text: str) -> tuple[int, str]:
+    """Milliseconds since the epoch, and ISO 8601. Raises `ValueError` on anything but `2019-10-01 00:00:00 UTC`."""
+    day_and_time, _, zone = text.rpartition(" ")
+    if zone != "UTC" or len(day_and_time) != len("2019-10-01 00:00:00"):
+        msg = f"expected a time like 2019-10-01 00:00:00 UTC, got {text!r}"
+        raise ValueError(msg)
+    moment = datetime.fromisoformat(day_and_time).replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1000, moment.isoformat().replace("+00:00", "Z")
