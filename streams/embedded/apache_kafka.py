@@ -1,8 +1,6 @@
 """A real Apache Kafka on the local JVM, without Docker: one broker, or three that replicate."""
 
-import shutil
 import subprocess
-import tempfile
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
@@ -13,7 +11,7 @@ from typing import Final, Self
 from streams.embedded.cluster import cluster_at
 from streams.embedded.kafka_jars import java, kafka_jars
 from streams.embedded.ports import free_ports, require_free
-from streams.embedded.process import ServerError, ServerProcess
+from streams.embedded.process import ServerError, ServerProcess, server_folder
 
 _READY_WITHIN_S: Final = 60
 _FORMAT_WITHIN_S: Final = 60
@@ -70,12 +68,16 @@ class ApacheKafka:
         if self._port is not None:
             require_free(self._port)
         launcher = _Launcher(java(), kafka_jars(), self._heap_mb)
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         with ExitStack() as stack:
-            self._brokers = _new_brokers(launcher, self._count, self._port)
+            self._brokers = []
+            for node_id, settings in enumerate(_cluster_settings(self._count, self._port), start=1):
+                folder = stack.enter_context(server_folder(f"kairos-kafka-{node_id}-"))
+                self._brokers.append(_Broker(launcher, folder, settings, cluster_id))
             for broker in self._brokers:
-                stack.callback(broker.delete)
                 broker.format()
             for broker in self._brokers:
+                stack.callback(broker.stop, hard=True)
                 broker.launch()
             for broker in self._brokers:
                 broker.wait_until_ready(self._count)
@@ -118,14 +120,14 @@ class _Launcher:
 class _Broker:
     """One node with its folder (properties, data, log) and, while it runs, its process."""
 
-    def __init__(self, launcher: _Launcher, settings: dict[str, str], cluster_id: str) -> None:
+    def __init__(self, launcher: _Launcher, folder: Path, settings: dict[str, str], cluster_id: str) -> None:
         self._launcher = launcher
+        self._folder = folder
         self._cluster_id = cluster_id
-        self.node_id = int(settings["node.id"])
+        self._node_id = settings["node.id"]
         self.port = int(settings["advertised.listeners"].rpartition(":")[2])
-        self.folder = Path(tempfile.mkdtemp(prefix=f"kairos-kafka-{self.node_id}-"))
-        self._properties = self.folder / "server.properties"
-        lines = [f"{name}={value}\n" for name, value in (settings | {"log.dirs": f"{self.folder}/data"}).items()]
+        self._properties = folder / "server.properties"
+        lines = [f"{name}={value}\n" for name, value in (settings | {"log.dirs": f"{folder}/data"}).items()]
         self._properties.write_text("".join(lines))
         self._server: ServerProcess | None = None
 
@@ -135,17 +137,18 @@ class _Broker:
 
     def format(self) -> None:
         arguments = ["format", f"--cluster-id={self._cluster_id}", f"--config={self._properties}"]
-        command = self._launcher.command("kafka.tools.StorageTool", self.folder, *arguments)
+        command = self._launcher.command("kafka.tools.StorageTool", self._folder, *arguments)
         done = subprocess.run(command, capture_output=True, text=True, timeout=_FORMAT_WITHIN_S, check=False)
         if done.returncode != 0:
-            told = " | ".join((done.stdout + done.stderr).strip().split("\n")[-3:])
+            lines = (done.stdout + done.stderr).split("\n")
+            told = " | ".join([line for line in lines if line.strip() and not line.startswith((" ", "\t"))][-3:])
             msg = f"Kafka's StorageTool failed (code {done.returncode}): {told}; Kafka needs Java 17 or newer"
             raise ServerError(msg)
 
     def launch(self) -> None:
-        command = self._launcher.command("kafka.Kafka", self.folder, str(self._properties))
-        name = f"Kafka broker {self.node_id}"
-        self._server = ServerProcess(name, command, self.folder / "log", scratch=self.folder)
+        command = self._launcher.command("kafka.Kafka", self._folder, str(self._properties))
+        name = f"Kafka broker {self._node_id}"
+        self._server = ServerProcess(name, command, self._folder / "log", scratch=self._folder)
 
     def wait_until_ready(self, brokers: int) -> None:
         """A broker answers clients only once the controller has let it in."""
@@ -163,20 +166,14 @@ class _Broker:
             else:
                 self._server.stop(_STOP_WITHIN_S)
 
-    def delete(self) -> None:
-        self.stop(hard=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
-
-def _new_brokers(launcher: _Launcher, count: int, port: int | None) -> list[_Broker]:
+def _cluster_settings(count: int, port: int | None) -> list[dict[str, str]]:
+    """The configuration of each node, with free ports; the first one listens on `port` where one is given."""
     found = free_ports(2 * count)
     ports, controller_ports = found[:count], found[count:]
     if port is not None:
         ports[0] = port
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    return [
-        _Broker(launcher, _node_settings(number, ports, controller_ports), cluster_id) for number in range(1, count + 1)
-    ]
+    return [_node_settings(node_id, ports, controller_ports) for node_id in range(1, count + 1)]
 
 
 def _node_settings(node_id: int, ports: Sequence[int], controller_ports: Sequence[int]) -> dict[str, str]:

@@ -18,9 +18,7 @@ Measured with aiokafka 0.14 and Tansu 0.6.0 (commit 510f3e2); `tests/integration
 
 import importlib.util
 import os
-import shutil
 import sys
-import tempfile
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,7 +26,7 @@ from typing import Final, Self
 
 from streams.embedded.cluster import cluster_at
 from streams.embedded.ports import free_ports, require_free
-from streams.embedded.process import ServerError, ServerProcess
+from streams.embedded.process import ServerError, ServerProcess, server_folder
 
 _READY_WITHIN_S: Final = 15
 _OTHER_BROKERS: Final = "kairos broker --apache-kafka (needs Java), or a broker that runs already"
@@ -73,8 +71,7 @@ class EmbeddedBroker:
         port = self._port or free_ports(1)[0]
         require_free(port)
         with ExitStack() as stack:
-            folder = Path(tempfile.mkdtemp(prefix="kairos-broker-"))
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder = stack.enter_context(server_folder("kairos-broker-"))
             cluster_id = f"kairos-{uuid.uuid4()}"
             environment = {name: value for name, value in os.environ.items() if name not in _TANSU_VARIABLES}
             command = _command(binary, port, cluster_id)
