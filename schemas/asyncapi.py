@@ -108,7 +108,7 @@ def _json_message(record: type) -> JsonSchema:
         "payload": {"$ref": f"#/components/schemas/{record.__name__}"},
         "bindings": {"kafka": {"key": {"type": "string"}, **BINDING}},
     }
-    if record in (Intervention, Retraction):
+    if record in (Intervention, Retraction, Suppressed, Decision):
         message["headers"] = {"$ref": "#/components/schemas/CloudEventsHeaders"}
     return message
 
@@ -119,4 +119,4 @@ _INFO: Final = {
     "description": "Shop events in, interventions out. Read interventions with isolation.level=read_committed.",
     "license": {"name": "Apache-2.0"},
 }
-_HEADERS: Final = cloudevents_headers(r"^shop\.intervention\.[a-z_]+\.(issued|retracted)\.v1$")
+_HEADERS: Final = cloudevents_headers()

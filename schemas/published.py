@@ -13,6 +13,8 @@ from schemas.events import Event
 from schemas.interventions import Intervention, Retraction, Suppressed
 
 JsonSchema = dict[str, Any]
+CE_TYPE: Final = r"^shop\.(decision\.taken|intervention\.[a-z_]+\.(issued|retracted|suppressed))\.v1$"
+"""The CloudEvents type of a record, `ce_type`."""
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 RECORDS: Final[dict[str, Any]] = {
     "events": Event,
@@ -34,21 +36,22 @@ def components(records: list[Any], ref_template: str) -> tuple[list[JsonSchema],
     return list(roots), {name: _finished(part) for name, part in parts.items()}
 
 
-def cloudevents_headers(type_pattern: str) -> JsonSchema:
-    """The Kafka headers of an intervention: CloudEvents 1.0, binary mode. All values are UTF-8."""
+def cloudevents_headers() -> JsonSchema:
+    """The Kafka headers of what Kairos decides: CloudEvents 1.0, binary mode. All values are UTF-8."""
     text = {"type": "string", "minLength": 1}
     time = {"type": "string", "format": "date-time"}
     properties: JsonSchema = {
         "ce_specversion": {"type": "string", "const": "1.0"},
         "ce_id": {**text, "description": "The same on every copy of one intervention: readers may drop repeats by it."},
         "ce_source": {"type": "string", "format": "uri-reference", "minLength": 1},
-        "ce_type": {"type": "string", "pattern": type_pattern},
+        "ce_type": {"type": "string", "pattern": CE_TYPE},
         "ce_time": {**time, "description": "The log time of the decision."},
         "ce_subject": {**text, "description": "The shopper."},
         "ce_partitionkey": {**text, "description": "The Kafka key: the shopper."},
         "ce_expirytime": {**time, "description": "After this an intervention is of no use, and may be ignored."},
         "ce_correlationid": {**text, "description": "The cart episode."},
         "ce_causationid": {**text, "description": "The event that set it off."},
+        "ce_dataclassification": {"type": "string", "const": "confidential"},
         "content-type": {"type": "string", "const": "application/json"},
         "traceparent": text,
     }

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from schemas.asyncapi import asyncapi
-from schemas.topics import INTERVENTIONS, TOPICS
+from schemas.topics import DECISIONS, INTERVENTIONS, SUPPRESSED, TOPICS
 
 OFFICIAL = Path(__file__).parent / "asyncapi-3.0.0.schema.json.gz"
 
@@ -63,8 +63,8 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
             place = place[step]
 
 
-def test_interventions_carry_cloudevents_headers(document: dict[str, Any]) -> None:
-    for topic in INTERVENTIONS.values():
+def test_what_kairos_decides_carries_cloudevents_headers(document: dict[str, Any]) -> None:
+    for topic in (*INTERVENTIONS.values(), SUPPRESSED, DECISIONS):
         for name in document["channels"][topic.name]["messages"]:
             assert "CloudEventsHeaders" in document["components"]["messages"][name]["headers"]["$ref"]
 

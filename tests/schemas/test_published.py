@@ -7,7 +7,8 @@ import jsonschema
 import msgspec
 import pytest
 
-from schemas.published import json_schemas
+from schemas import cloudevents
+from schemas.published import cloudevents_headers, json_schemas
 from tests.schemas.samples import EVENTS, SAMPLES
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "json"
@@ -39,3 +40,17 @@ def test_an_event_that_names_no_shopper_is_not_valid() -> None:
     del event["userId"], event["anonymousId"]
 
     assert not jsonschema.Draft202012Validator(json_schemas()["events"]).is_valid(event)
+
+
+@pytest.mark.parametrize(
+    "kind", ["decision.taken", "intervention.cart_nudge.issued", "intervention.cart_nudge.retracted"]
+)
+def test_the_headers_that_kairos_writes_validate_against_their_schema(kind: str) -> None:
+    written = [
+        *cloudevents.headers("id-1", f"shop.{kind}.v1", "/shop/decide", "2023-11-14T22:13:20.123Z", b"u-1"),
+        *cloudevents.links("c-1", "m-1", "2023-11-15T22:13:20.123Z"),
+        *cloudevents.trace("id-1", "", "2/7/1/0"),
+    ]
+    schema = {**cloudevents_headers(), "additionalProperties": False}
+
+    jsonschema.Draft202012Validator(schema).validate({name: value.decode() for name, value in written})
