@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import nn
 
-from inference.models.heads import Calibrated
+from inference.models.heads import Served
 from inference.models.lstm import Lstm
 
 MODELS: Final[dict[str, type[nn.Module]]] = {"lstm": Lstm}
@@ -18,7 +18,7 @@ class Checkpoint(NamedTuple):
     """A trained model. `architecture` is its name in `MODELS`; `facts` is plain data: how it was trained, how good."""
 
     architecture: str
-    model: Calibrated
+    model: Served
     facts: dict[str, Any]
 
 
@@ -32,7 +32,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint of a file, ready to answer. Raises `ValueError` on a file that holds none."""
     try:
         stored = torch.load(path, weights_only=True)
-        model = Calibrated(MODELS[stored["architecture"]]())
+        model = Served(MODELS[stored["architecture"]]())
         model.load_state_dict(stored["weights"])
     except (OSError, pickle.UnpicklingError, KeyError, TypeError, RuntimeError, EOFError) as error:
         reason = str(error).partition("\n")[0]

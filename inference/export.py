@@ -1,6 +1,7 @@
 """Export: a checkpoint becomes an ONNX file in a Triton model repository, if it answers as torch does."""
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import torch
 
 from inference.checkpoint import Checkpoint
 from inference.inputs import ACTIONS, CONTEXT, HISTORY_EVENTS, INPUTS, OUTPUTS, Columns
-from inference.models.heads import Calibrated
+from inference.models.heads import Served
 from inference.repository import write_model
 from schemas.history import DTYPE
 from schemas.kinds import LAST_EVENT
@@ -46,19 +47,21 @@ def export(checkpoint: Checkpoint, repository: Path, name: str, version: int, da
     return path
 
 
-def onnx_of(model: Calibrated) -> bytes:
+def onnx_of(model: Served) -> bytes:
     """The model as ONNX, its tensors named and shaped as `INPUTS` and `OUTPUTS` say, the batch of any size above 0."""
     example = tuple(map(torch.from_numpy, random_inputs(3, seed=0).values()))
-    program = torch.onnx.export(
-        model.eval(),
-        example,
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=[tensor.name for tensor in INPUTS],
-        output_names=[tensor.name for tensor in OUTPUTS],
-        dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in INPUTS),
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of torch's own future; `check` says whether the export is right
+        program = torch.onnx.export(
+            model.eval(),
+            example,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[tensor.name for tensor in INPUTS],
+            output_names=[tensor.name for tensor in OUTPUTS],
+            dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in INPUTS),
+            verbose=False,
+        )
     assert program is not None, "torch answers with a program when dynamo is asked for"
     return _without_traces(program.model_proto)
 
@@ -71,7 +74,7 @@ def _without_traces(proto: onnx.ModelProto) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def check(content: bytes, model: Calibrated) -> None:
+def check(content: bytes, model: Served) -> None:
     """Raise `ValueError` where an ONNX model's answers are not the model's, or not finite.
 
     Asked are random requests in batches of several sizes, an empty history among each.

@@ -13,7 +13,7 @@ from inference.checkpoint import MODELS, Checkpoint
 from inference.dataset import Examples, Split, batches, inputs
 from inference.evaluate import Numbers, Report, report
 from inference.inputs import OUTPUTS
-from inference.models.heads import Calibrated, Logits
+from inference.models.heads import Logits, Served, cooled
 
 _ANSWER_BATCH: Final = 4096
 _COLDEST, _HOTTEST = 0.05, 20.0
@@ -22,7 +22,7 @@ _COLDEST, _HOTTEST = 0.05, 20.0
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How to train. `patience`: epochs without a better validation PR-AUC before it stops.
 
-    `decay`: what the learning rate is multiplied with after each epoch. `weights`: of the losses, by output.
+    `decay`: the factor of the learning rate from one epoch to the next. `weights`: of the losses, as in `OUTPUTS`.
     """
 
     architecture: str = "lstm"
@@ -32,7 +32,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     learning_rate: float = 3e-3
     decay: float = 0.8
     patience: int = 4
-    weights: dict[str, float] = {"purchase_24h": 0.5, "abandon_30m": 1.0, "next_action": 0.5}
+    weights: tuple[float, ...] = (0.5, 1.0, 0.5)
 
 
 class Progress(NamedTuple):
@@ -81,7 +81,7 @@ def train(split: Split, plan: Plan, progress: Callable[[Progress], None]) -> Che
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        model = Calibrated(MODELS[plan.architecture]())
+        model = Served(MODELS[plan.architecture]())
         epoch = _fit(model, split, plan, progress)
     model.temperatures.copy_(_temperatures(model, Learned.of(split.validation)))
     reports = {"validation": evaluate(model, split.validation), "test": evaluate(model, split.test)}
@@ -93,12 +93,12 @@ def train(split: Split, plan: Plan, progress: Callable[[Progress], None]) -> Che
     return Checkpoint(plan.architecture, model, facts | {"report": msgspec.to_builtins(reports)})
 
 
-def evaluate(model: Calibrated, examples: Examples) -> Report:
+def evaluate(model: Served, examples: Examples) -> Report:
     """How good the model's answers to the examples are."""
     return report(answers(model, Learned.of(examples)), examples)
 
 
-def answers(model: Calibrated, learned: Learned) -> dict[str, Numbers]:
+def answers(model: Served, learned: Learned) -> dict[str, Numbers]:
     """The model's probabilities for each example, by output name."""
     model.eval()
     with torch.inference_mode():
@@ -124,12 +124,12 @@ def _masked(logit: Tensor, label: Tensor) -> Tensor:
     return loss / known.sum().clamp(min=1)
 
 
-def _fit(model: Calibrated, split: Split, plan: Plan, progress: Callable[[Progress], None]) -> int:
+def _fit(model: Served, split: Split, plan: Plan, progress: Callable[[Progress], None]) -> int:
     """Leave the best weights in the model; the epoch that had them, from 1."""
-    best, best_epoch, weights = -1.0, 0, model.state_dict()
-    for epoch, pr_auc in enumerate(_epochs(model, split, plan, progress), start=1):
-        if pr_auc > best:
-            best, best_epoch = pr_auc, epoch
+    best, best_epoch, weights = (-1.0, 0.0), 0, model.state_dict()
+    for epoch, quality in enumerate(_epochs(model, split, plan, progress), start=1):
+        if quality > best:
+            best, best_epoch = quality, epoch
             weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         if epoch - best_epoch >= plan.patience:
             break
@@ -137,34 +137,37 @@ def _fit(model: Calibrated, split: Split, plan: Plan, progress: Callable[[Progre
     return best_epoch
 
 
-def _epochs(model: Calibrated, split: Split, plan: Plan, progress: Callable[[Progress], None]) -> Iterator[float]:
-    """Train, and yield the PR-AUC on validation after each epoch."""
+def _epochs(
+    model: Served, split: Split, plan: Plan, progress: Callable[[Progress], None]
+) -> Iterator[tuple[float, float]]:
+    """Train, and yield how good each epoch is on validation: the PR-AUC, and for ties the negative log loss."""
     learned, rng, pr_auc = Learned.of(split.train), np.random.default_rng(plan.seed), None
+    model.standardise(learned.context)
     optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, plan.decay)
-    weights = torch.tensor([plan.weights[output.name] for output in OUTPUTS])
+    weights = torch.tensor(plan.weights)
     for epoch in range(1, plan.epochs + 1):
         done = 0
         model.train()
         for indexes in batches(len(split.train), plan.batch, rng):
-            loss = _step(model.model, optimizer, learned.take(torch.from_numpy(indexes)), weights)
+            loss = _step(model, optimizer, learned.take(torch.from_numpy(indexes)), weights)
             done += len(indexes)
             progress(Progress(epoch, plan.epochs, done, len(split.train), loss, pr_auc))
         schedule.step()
-        pr_auc = _pr_auc(model, split.validation)
-        yield pr_auc
+        pr_auc, log_loss = _abandonment(model, split.validation)
+        yield pr_auc, -log_loss
 
 
-def _step(model: nn.Module, optimizer: torch.optim.Optimizer, learned: Learned, weights: Tensor) -> float:
+def _step(model: Served, optimizer: torch.optim.Optimizer, learned: Learned, weights: Tensor) -> float:
     optimizer.zero_grad()
-    loss = losses(model(*learned[:3]), learned) @ weights
+    loss = losses(model.logits(*learned[:3]), learned) @ weights
     loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    return float(loss)
+    return float(loss.detach())
 
 
-def _temperatures(model: Calibrated, learned: Learned) -> Tensor:
+def _temperatures(model: Served, learned: Learned) -> Tensor:
     """The temperature of each head under which its answers on `learned` are most probable, shape (3,)."""
     logits = _logits(model, learned)
     logs = torch.zeros(len(OUTPUTS), requires_grad=True)
@@ -172,8 +175,7 @@ def _temperatures(model: Calibrated, learned: Learned) -> Tensor:
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        cooled = Logits(*(logit / degree for logit, degree in zip(logits, logs.exp(), strict=True)))
-        loss = losses(cooled, learned).sum()
+        loss = losses(cooled(logits, logs.exp()), learned).sum()
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         return loss
 
@@ -181,14 +183,15 @@ def _temperatures(model: Calibrated, learned: Learned) -> Tensor:
     return logs.detach().exp().clamp(_COLDEST, _HOTTEST)
 
 
-def _logits(model: Calibrated, learned: Learned) -> Logits:
+def _logits(model: Served, learned: Learned) -> Logits:
     model.eval()
     with torch.no_grad():
-        parts = [model.model(*part[:3]) for part in learned.parts()]
+        parts = [model.logits(*part[:3]) for part in learned.parts()]
     return Logits(*map(torch.cat, zip(*parts, strict=True)))
 
 
-def _pr_auc(model: Calibrated, validation: Examples) -> float:
+def _abandonment(model: Served, validation: Examples) -> tuple[float, float]:
+    """PR-AUC and log loss."""
     quality = evaluate(model, validation).abandon_30m
     if quality is None or quality.pr_auc is None:
         msg = (
@@ -196,4 +199,4 @@ def _pr_auc(model: Calibrated, validation: Examples) -> float:
             "of the two, or none; give a longer log"
         )
         raise ValueError(msg)
-    return quality.pr_auc
+    return quality.pr_auc, quality.log_loss

@@ -1,0 +1,126 @@
+"""What every model promises; a model is covered by standing in `MODELS`."""
+
+from functools import cache
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from inference.checkpoint import MODELS
+from inference.dataset import Split, gather
+from inference.export import CHECKED_SIZES, check, onnx_of, random_inputs
+from inference.inputs import CONTEXT, INPUTS, OUTPUTS, Request, tensors
+from inference.models.heads import Served
+from inference.train import Learned, Plan, answers, losses, train
+from tests.inference.shop import examples, slot
+
+EMPTY = Request(b"", 1_790_000_000_000, (0.0,) * len(CONTEXT))
+every_model = pytest.mark.parametrize("architecture", MODELS)
+
+
+@cache
+def fresh(architecture: str) -> Served:
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        return Served(MODELS[architecture](), temperatures=(1.5, 0.7, 2.0)).eval()
+
+
+@cache
+def exported(architecture: str) -> bytes:
+    return onnx_of(fresh(architecture))
+
+
+def asked(model: Served, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    with torch.inference_mode():
+        return [output.numpy() for output in model(*map(torch.from_numpy, inputs.values()))]
+
+
+@every_model
+def test_answers_are_probabilities_in_the_declared_shapes_on_an_empty_history_too(architecture: str) -> None:
+    others = random_inputs(5, seed=1)
+    batch = {name: np.concatenate([empty, others[name]]) for name, empty in tensors([EMPTY]).items()}
+
+    outputs = asked(fresh(architecture), batch)
+
+    assert [output.shape for output in outputs] == [(6, *declared.shape) for declared in OUTPUTS]
+    assert all(np.isfinite(output).all() and (output >= 0).all() and (output <= 1).all() for output in outputs)
+    np.testing.assert_allclose(outputs[2].sum(axis=1), 1, atol=1e-5)
+
+
+@every_model
+def test_more_padding_changes_nothing(architecture: str) -> None:
+    request = EMPTY._replace(history=slot(1, EMPTY.at_ms - 5_000, 3, 900) + slot(5, EMPTY.at_ms - 1_000, 3, 900))
+    padded = tensors([request])
+    short = {name: tensor if name == "context" else tensor[:, -2:] for name, tensor in padded.items()}
+
+    for long_answer, short_answer in zip(
+        asked(fresh(architecture), padded), asked(fresh(architecture), short), strict=True
+    ):
+        np.testing.assert_allclose(long_answer, short_answer, atol=1e-7)
+
+
+@every_model
+def test_an_answer_does_not_depend_on_the_batch_it_comes_in(architecture: str) -> None:
+    batch = random_inputs(33, seed=2)
+
+    together = asked(fresh(architecture), batch)
+
+    for row in (0, 1, 32):
+        alone = asked(fresh(architecture), {name: tensor[row : row + 1] for name, tensor in batch.items()})
+        for one, many in zip(alone, together, strict=True):
+            np.testing.assert_allclose(one[0], many[row], atol=1e-6)
+
+
+@every_model
+def test_every_event_of_the_history_matters(architecture: str) -> None:
+    batch = random_inputs(2, seed=3)
+    batch["event_ids"][:, :, 0] = 1
+    changed = batch | {"event_ids": batch["event_ids"].copy()}
+    changed["event_ids"][1, 0, 0] = 9
+
+    before, after = asked(fresh(architecture), batch), asked(fresh(architecture), changed)
+
+    assert (before[2][1] != after[2][1]).any()
+    assert (before[2][0] == after[2][0]).all()
+
+
+@every_model
+def test_eight_examples_are_learned_by_heart(architecture: str) -> None:
+    eight = gather(examples(200, seed=3))
+    eight = eight[~np.isnan(eight["abandon_30m"]) & ~np.isnan(eight["purchase_24h"]) & (eight["next_action"] >= 0)][:8]
+    plan = Plan(architecture=architecture, epochs=150, batch=8, learning_rate=0.01, decay=1.0, patience=150)
+
+    checkpoint = train(Split(eight, eight, eight), plan, lambda _: None)
+
+    learned = Learned.of(eight)
+    probabilities = answers(checkpoint.model, learned)
+    assert np.abs(probabilities["abandon_30m"] - eight["abandon_30m"]).max() < 0.1
+    assert np.isfinite(losses(checkpoint.model.logits(*learned[:3]), learned).detach().numpy()).all()
+
+
+@every_model
+def test_onnx_answers_what_torch_answers_in_batches_of_any_size(architecture: str) -> None:
+    session = onnxruntime.InferenceSession(exported(architecture), providers=["CPUExecutionProvider"])
+
+    for size in (*CHECKED_SIZES, 1024):
+        batch = random_inputs(size, seed=size + 1)
+        for got, wanted in zip(session.run(None, batch), asked(fresh(architecture), batch), strict=True):
+            np.testing.assert_allclose(got, wanted, atol=1e-5)
+
+
+@every_model
+def test_onnx_has_the_declared_names_and_types_and_no_path_of_this_machine(architecture: str) -> None:
+    session = onnxruntime.InferenceSession(exported(architecture), providers=["CPUExecutionProvider"])
+
+    assert [tensor.name for tensor in session.get_inputs()] == [declared.name for declared in INPUTS]
+    assert [tensor.name for tensor in session.get_outputs()] == [declared.name for declared in OUTPUTS]
+    assert b".py" not in exported(architecture)
+
+
+@every_model
+def test_an_export_that_answers_otherwise_is_refused(architecture: str) -> None:
+    other = Served(fresh(architecture).model, temperatures=(1.5, 0.8, 2.0)).eval()
+
+    with pytest.raises(ValueError, match=r"expected abandon_30m from ONNX Runtime within 1e-05 of torch's"):
+        check(exported(architecture), other)
