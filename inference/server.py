@@ -73,12 +73,16 @@ def lay_out_backend(server: Installed, into: Path) -> None:
         (folder / part.name).symlink_to(part)
 
 
-def command(server: Installed, repository: Path, backends: Path, ports: Ports) -> list[str]:
-    """The words that start the server, with all models of `repository` loaded, on localhost."""
+def command(server: Installed, folder: Path, ports: Ports, memory: str) -> list[str]:
+    """The words that start the server, with all models of `folder/models` loaded, on localhost.
+
+    `memory` begins the names of the shared memory (in /dev/shm) through which it talks with the Python backend.
+    """
     return [
         str(server.binary),
-        f"--model-repository={repository}",
-        f"--backend-directory={backends}",
+        f"--model-repository={folder / 'models'}",
+        f"--backend-directory={folder / 'backends'}",
+        f"--backend-config=python,shm-region-prefix-name={memory}",
         "--model-control-mode=none",
         "--disable-auto-complete-config",  # it would start each model once more; our configuration is complete
         "--strict-readiness=true",

@@ -15,6 +15,10 @@ sys.path.extend(path for path in os.environ.get("KAIROS_SITE_PACKAGES", "").spli
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+# What ONNX Runtime raises has no common base class.
+_UNREADABLE = (states.InvalidProtobuf, states.InvalidGraph, states.NoSuchFile, states.NotImplemented, states.Fail)
 
 
 class TritonPythonModel:
@@ -29,7 +33,10 @@ class TritonPythonModel:
         self._inputs = [tensor["name"] for tensor in model["input"]]
         self._outputs = [tensor["name"] for tensor in model["output"]]
         path = Path(args["model_repository"], args["model_version"], "model.onnx")
-        self._session = _session(path, int(model["parameters"]["threads"]["string_value"]))
+        try:
+            self._session = _session(path, int(model["parameters"]["threads"]["string_value"]))
+        except _UNREADABLE as reason:
+            raise triton.TritonModelException(f"expected an ONNX model at {path}, got {reason}") from None
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """One response for each request; requests that Triton hands over together (the warm-up) run as one batch."""

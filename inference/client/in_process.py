@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from inference.answers import Answer, Scores
 from inference.client.batches import chunks, padded
@@ -17,6 +18,9 @@ from inference.inputs import INPUTS, OUTPUTS, Request, tensors
 from inference.repository import BATCH_SIZES, ONNX_FILE, versions
 from schemas.decisions import Mode, Model
 
+# What ONNX Runtime raises has no common base class.
+_UNREADABLE = (states.InvalidProtobuf, states.InvalidGraph, states.NoSuchFile, states.NotImplemented, states.Fail)
+_REFUSED = (states.InvalidArgument, states.RuntimeException, states.Fail, ValueError)
 _OUTPUT_NAMES = [tensor.name for tensor in OUTPUTS]
 
 
@@ -28,7 +32,8 @@ class InProcessScorer:
     ) -> None:
         """Load and warm up a model of a repository; None is the newest version. Takes some tenths of a second.
 
-        Raises `inference.repository.ModelMissingError`.
+        Raises `inference.repository.ModelMissingError`, `ValueError` where the file is no model, and `NoAnswerError`
+        where its tensors are not those of `inference/inputs.py`.
         """
         version = versions(repository, name)[-1] if version is None else version
         self._mode = mode
@@ -52,14 +57,17 @@ class InProcessScorer:
     def _run(self, given: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         try:
             return dict(zip(_OUTPUT_NAMES, self._session.run(_OUTPUT_NAMES, given), strict=True))
-        except (onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument, ValueError) as reason:
-            raise NoAnswerError(
-                "refused", f"expected a model with the tensors of inference/inputs.py, {reason}"
-            ) from None
+        except _REFUSED as reason:
+            msg = f"expected {self._path} to take and give the tensors of inference/inputs.py, got {reason}"
+            raise NoAnswerError("refused", f"{msg}; export it again (`kairos export`)") from None
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores belong to others meanwhile
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except _UNREADABLE as reason:
+        msg = f"expected an ONNX model at {path}, got {reason}; export it again (`kairos export`)"
+        raise ValueError(msg) from None

@@ -21,7 +21,7 @@ _LOOK_EVERY_S = 0.5
 )
 @click.option("--grpc-port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="0: any free port.")
 @click.option("--http-port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: any free port.")
-@click.option("--threads", type=click.IntRange(1), help="Cores that one call may use.  [default: half of them]")
+@click.option("--threads", type=click.IntRange(1), help="Cores that one call may use.  [default: all, up to 4]")
 def triton(models: Path | None, grpc_port: int, http_port: int, threads: int | None) -> None:
     """Serve the models to workers until Ctrl-C or SIGTERM.
 

@@ -14,7 +14,10 @@ from streams.embedded.process import ServerError, ServerProcess
 
 HOST: Final = "127.0.0.1"
 READY_S: Final = 60.0
-"""It takes about two seconds; a busy machine may take longer."""
+"""It takes about a second; a busy machine may take longer."""
+_THREADS: Final = 4
+_SHARED_MEMORY: Final = Path("/dev/shm")
+_MEMORY: Final = "kairos-triton-"
 
 
 class EmbeddedTriton:
@@ -30,7 +33,9 @@ class EmbeddedTriton:
         self._folder = folder
         server = installed()
         lay_out_backend(server, folder / "backends")
-        words = command(server, folder / "models", folder / "backends", ports)
+        self._memory = f"{_MEMORY}{os.getpid()}-{folder.name}-"
+        forget_memory_of_the_dead()
+        words = command(server, folder, ports, self._memory)
         self.process = ServerProcess("Triton", words, folder / "log", environment(server, os.environ), scratch=folder)
         self.process.wait_until_ready(self._ready, ready_s)
 
@@ -42,6 +47,8 @@ class EmbeddedTriton:
     def stop(self) -> None:
         """End the server and delete its folder. Twice is harmless."""
         self.process.stop()
+        for region in _SHARED_MEMORY.glob(f"{self._memory}*"):  # what a killed server leaves
+            region.unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -64,16 +71,25 @@ class EmbeddedTriton:
 def start_triton(models: Path, grpc_port: int = 0, http_port: int = 0, threads: int | None = None) -> EmbeddedTriton:
     """Serve the model repository `models`; port 0 is any free one. Raises as `EmbeddedTriton` and `embed` do.
 
-    `threads` is how many cores one call may use; half of them when not given: the workers need the others.
+    `threads` is how many cores one call may use. When not given all, up to four: a call costs the same CPU time then,
+    and is sooner done.
     """
     ports = Ports(free_port(grpc_port), free_port(http_port))
     folder = Path(tempfile.mkdtemp(prefix="kairos-triton-"))
     try:
-        embed(models, folder / "models", threads or max(1, (os.cpu_count() or 1) // 2))
+        embed(models, folder / "models", threads or min(_THREADS, os.cpu_count() or 1))
     except OSError:
         shutil.rmtree(folder)
         raise
     return EmbeddedTriton(folder, ports)
+
+
+def forget_memory_of_the_dead() -> None:
+    """Delete the shared memory of servers whose starter was killed: nobody else would, some megabytes each time."""
+    for region in _SHARED_MEMORY.glob(f"{_MEMORY}[0-9]*"):
+        starter = region.name.removeprefix(_MEMORY).partition("-")[0]
+        if starter.isdecimal() and not Path("/proc", starter).exists():
+            region.unlink(missing_ok=True)
 
 
 def free_port(asked: int = 0) -> int:

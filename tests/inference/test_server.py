@@ -45,9 +45,9 @@ def test_the_backend_and_the_stub_of_this_python_are_put_together(wheel: Install
 
 
 def test_the_server_listens_on_this_machine_only(wheel: Installed) -> None:
-    words = command(wheel, Path("/models"), Path("/backends"), Ports(grpc=8001, http=8000))
+    words = command(wheel, Path("/scratch"), Ports(grpc=8001, http=8000), "memory-")
 
     assert "--grpc-address=127.0.0.1" in words
     assert "--http-address=127.0.0.1" in words
     assert "--grpc-port=8001" in words
-    assert "--model-repository=/models" in words
+    assert "--model-repository=/scratch/models" in words

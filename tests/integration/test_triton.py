@@ -1,10 +1,12 @@
 """A real Triton server is asked, stopped, started again, given broken models and a slow one."""
 
 import asyncio
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from inference.client.ladder import Ladder
 from inference.client.ready import NotReadyError, wait_ready
 from inference.client.triton import TritonScorer
 from inference.inputs import CONTEXT, HISTORY_EVENTS, Request
-from inference.repository import embed
+from inference.repository import embed, write_model
 from inference.server import Ports
 from schemas.decisions import Model
 from schemas.history import SLOT_SIZE
@@ -204,6 +206,27 @@ def test_the_command_serves_until_it_is_told_to_end_and_leaves_nothing(models: P
     host, port = address.split(":")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, int(port)), timeout=1)
+
+
+def test_a_killed_server_leaves_no_shared_memory_and_no_folder(models: Path) -> None:
+    left = {*Path("/dev/shm").iterdir(), *Path(tempfile.gettempdir()).glob("kairos-triton-*")}
+
+    server = start_triton(models)
+    server.process.kill()
+    assert {*Path("/dev/shm").iterdir()} - left
+    server.stop()
+
+    assert not {*Path("/dev/shm").glob("kairos-triton-*"), *Path(tempfile.gettempdir()).glob("kairos-triton-*")} - left
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    path = write_model(tmp_path, "torn", 1, b"not ONNX")
+
+    with pytest.raises(ServerError, match=r"expected an ONNX model at .*/torn/1/model\.onnx") as caught:
+        start_triton(tmp_path)
+    shutil.rmtree(Path(str(caught.value).rpartition("the log: ")[2]).parent)
+    with pytest.raises(ValueError, match=f"expected an ONNX model at {path}.*kairos export"):
+        InProcessScorer(tmp_path, "torn")
 
 
 def test_a_folder_without_models_ends_the_command_with_one_line(tmp_path: Path) -> None:
