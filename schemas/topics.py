@@ -83,10 +83,14 @@ INTERVENTIONS: Final = {
 }  # fmt: skip
 
 
+DLQ: Final = ".dlq"
+"""What the name of an input's dead-letter topic ends with."""
+
+
 def dead_letters_of(topic: Topic) -> Topic:
     """The topic that keeps what an input topic held and Kairos refused."""
     return Topic(
-        name=f"{topic.name}.dlq", role="dead_letters", key="original", value="original", record="DeadLetter",
+        name=topic.name + DLQ, role="dead_letters", key="original", value="original", record="DeadLetter",
         partitions=1, retention_ms=30 * DAY_MS, about=f"refused records of {topic.name}, as they came, with the reason",
     )  # fmt: skip
 

@@ -15,13 +15,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from inference.answers import Answer
-from schemas.shopper import META_KEY, Shopper, encode_meta, encode_shopper
+from schemas.shopper import encode_shopper
 from streams.core.asks import Ask
 from streams.core.outputs import Output
 from streams.core.policy.answer import Scored, answer
 from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules, Shard
 from streams.core.step import Record, step
+from streams.table.changelog import records
 
 
 class Write(NamedTuple):
@@ -41,9 +42,9 @@ class Partition:
         self._outputs: list[Output] = []
         self._decided: dict[bytes, None] = {}
 
-    def step(self, records: Iterable[Record]) -> list[Ask]:
+    def step(self, block: Iterable[Record]) -> list[Ask]:
         """Apply records of the log, in order. Every ask that comes back must be answered, in that order."""
-        made = step(self.shard, records, self.rules)
+        made = step(self.shard, block, self.rules)
         self._unanswered += len(made)
         return made
 
@@ -52,10 +53,11 @@ class Partition:
         scores = iter(answers.scores)
         for ask in made:
             scored = next(scores) if ask.request is not None else None
-            self._outputs += answer(
-                ask, Scored(answers.mode, answers.model, scored, now_ms), self._shopper(ask), self.policy
-            )
-            self._decided[ask.key] = None
+            shopper = self.shard.shoppers.get(ask.key) or self.shard.forgotten[ask.key]
+            outputs = answer(ask, Scored(answers.mode, answers.model, scored, now_ms), shopper, self.policy)
+            self._outputs += outputs
+            if outputs:
+                self._decided[ask.key] = None
         self._unanswered -= len(made)
 
     @property
@@ -77,16 +79,11 @@ class Partition:
     def commit(self) -> Write:
         """Everything that changed, what was decided, the meta record and the offset: of this moment."""
         write, shard = self.emit(), self.shard
-        changelog = write.changelog
-        changelog += [(key, encode_shopper(shopper)) for key, shopper in shard.changed.items()]
-        changelog += [(key, None) for key in shard.forgotten if key not in shard.shoppers]
-        changelog.append((META_KEY, encode_meta(shard.meta())))
+        gone = [key for key in shard.forgotten if key not in shard.shoppers]
+        changelog = write.changelog + records(shard.changed, gone, shard.meta())
         shard.changed.clear()
         shard.forgotten.clear()
         return Write(changelog, write.outputs, shard.offset)
-
-    def _shopper(self, ask: Ask) -> Shopper:
-        return self.shard.shoppers.get(ask.key) or self.shard.forgotten[ask.key]
 
     def _check_answered(self) -> None:
         if self._unanswered:

@@ -5,6 +5,7 @@ until nothing older can still come; a deadline comes before any event at or afte
 """
 
 from bisect import insort
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from schemas.kinds import LAST_CART, Kind
@@ -28,24 +29,25 @@ def wait(shopper: Shopper, event: Waiting) -> None:
     shopper.waiting = tuple(waiting)
 
 
-def advance(shopper: Shopper, watermark_ms: int, idle_ms: int) -> list[Happened]:
-    """Apply in event-time order everything that the watermark has passed; tell what must be decided about."""
-    happened: list[Happened] = []
+def advance(shopper: Shopper, watermark_ms: int, idle_ms: int) -> Iterator[Happened]:
+    """Apply in event-time order everything that the watermark has passed; tell what must be decided about.
+
+    What it tells is yielded when it happens: who asks about it sees the shopper of that moment.
+    """
     while shopper.waiting or shopper.open_carts:
         head_ms = shopper.waiting[0].at_ms if shopper.waiting else NEVER
         due = min(shopper.open_carts, key=lambda cart: (cart.deadline_ms, cart.key), default=None)
         if due is not None and due.deadline_ms <= min(head_ms, watermark_ms):
-            happened.append(Happened(_abandon(shopper, due), None))
+            yield Happened(_abandon(shopper, due), None)
         elif head_ms < watermark_ms:
             event, shopper.waiting = shopper.waiting[0], shopper.waiting[1:]
             if event.kind == Kind.ORDER_COMPLETED:
                 _buy(shopper, event)
-                happened.append(Happened(None, event))
+                yield Happened(None, event)
             elif event.kind <= LAST_CART:
                 _touch(shopper, event, idle_ms)
         else:
             break
-    return happened
 
 
 def due_times(shopper: Shopper) -> list[int]:

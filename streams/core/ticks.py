@@ -1,7 +1,7 @@
 """When the watermark may move: never past what some input partition has still to bring.
 
-Ingest says of each input partition up to which log time everything is in the timeline. A TICK is the minimum over all input
-partitions that exist, minus the lateness allowed; one that has not reported holds it back.
+Ingest says of each input partition up to which log time everything is in the timeline. A TICK is the minimum over all
+input partitions that exist, minus the lateness allowed; one that has not reported holds it back.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,6 +1,6 @@
 """From an ask and its scores to what is done: the decision, and an intervention, a suppression or a retraction.
 
-Only this writes and reads a shopper's `nudges`; `step` does not. So stepping on while answers are awaited changes nothing.
+Only this writes and reads a shopper's `nudges`; `step` does not: stepping on while answers are awaited changes nothing.
 """
 
 from typing import Literal, NamedTuple

@@ -1,0 +1,74 @@
+"""The Faust app of a worker, built from settings."""
+
+import gc
+import logging
+from pathlib import Path
+from typing import Any
+
+import faust
+import msgspec
+
+from inference.answers import Scorer
+from schemas.topics import TIMELINE
+from streams import agents
+from streams.core.policy.rules import PolicyRules, parse
+from streams.settings import Settings
+from streams.transport.settings import Options, configure, faust_settings
+from streams.worker import Worker
+
+
+def build(settings: Settings, scorer: Scorer) -> faust.App:
+    """An app that is ready to be run by a Faust worker. Raises `ValueError` on a policy that cannot be read."""
+    app = faust.App(
+        settings.app_id,
+        broker=f"blocks://{settings.broker}",
+        datadir=settings.data_dir,
+        **faust_settings(broker_session_timeout=settings.session_timeout_s),
+    )
+    worker = Worker(app, settings, read_policy(Path(settings.policy)), scorer)
+    timeline = frozenset({worker.name(TIMELINE.name)})
+    real = settings.transactions != "off"
+    configure(
+        app,
+        Options(
+            gated=timeline,
+            committed_elsewhere=timeline,
+            drain=worker.drain,
+            idempotent=real,
+            read_committed=real,
+        ),
+    )
+    agents.attach(app, worker)
+    _connect(app, worker)
+    return app
+
+
+def quiet() -> None:
+    """What a worker process wants of Python: few garbage collections, and no debug records that nobody reads."""
+    gc.set_threshold(200_000, 50, 1_000)  # records are plain data without cycles
+    for name in ("aiokafka", "faust", "mode"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def read_policy(path: Path) -> PolicyRules:
+    """The policy of a TOML file. Raises a one-line `ValueError` that names the file and the place."""
+    try:
+        return parse(path.read_text())
+    except OSError as exc:
+        msg = f"expected a policy at {path}, got {exc.strerror}; set KAIROS_POLICY, e.g. to deploy/policy.toml"
+        raise ValueError(msg) from exc
+    except msgspec.MsgspecError as exc:
+        msg = f"expected a policy in {path}, got a mistake: {exc}; compare it with deploy/policy.toml"
+        raise ValueError(msg) from exc
+
+
+def _connect(app: faust.App, worker: Worker) -> None:
+    @app.on_rebalance_complete.connect
+    async def rebalanced(*_: Any, **__: Any) -> None:
+        await worker.rebalanced()
+
+    @app.on_before_shutdown.connect
+    async def end(*_: Any, **__: Any) -> None:
+        await worker.stop()
+
+    app.task(worker.start)

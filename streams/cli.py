@@ -1,0 +1,40 @@
+"""The command line: one file for each command in `streams/commands/`, loaded when it is asked for."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "demo": "the main job in a minute: a shop, a broker, Triton, a worker, and what comes out",
+    "worker": "run the agents: what is deployed",
+    "broker": "start a broker for development",
+    "triton": "start a Triton server for development",
+    "simulate": "write a simulated shop's events to a file",
+    "produce": "send recorded events to Kafka",
+    "watch": "print interventions as they come",
+    "topics": "create, check and describe the topics",
+    "train": "train a model from a log",
+    "export": "export a trained model to a Triton repository",
+    "bench": "measure speed beside other systems",
+    "settings": "print what can be set, and what is",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"streams.commands.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Commands)
+def main() -> None:
+    """Kairos: a shop's events in, the right intervention out, at the right moment."""

@@ -1,0 +1,28 @@
+"""How to reach the broker, and what it says of the input topics."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.settings import Settings
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """What every aiokafka client of a process is given."""
+    return {"bootstrap_servers": settings.broker}
+
+
+async def input_partitions(to: Mapping[str, Any], topics: Collection[str]) -> set[tuple[str, int]]:
+    """Every partition of these topics that exists now. Raises `LookupError` that names a topic that is missing."""
+    admin = AIOKafkaAdminClient(**to)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(topics))
+    finally:
+        await admin.close()
+    missing = [topic["topic"] for topic in described if topic["error_code"] or not topic["partitions"]]
+    if missing:
+        msg = f"expected the input topics, {', '.join(sorted(missing))} does not exist; run `kairos topics create`"
+        raise LookupError(msg)
+    return {(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]}

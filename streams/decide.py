@@ -1,0 +1,75 @@
+"""The decide stage of a worker: rounds over the timeline partitions it owns.
+
+A round steps the blocks in hand of every partition, asks the models once for all of them, decides, and starts the
+transactions that are due. Between two rounds nothing is unanswered, so whatever is written is whole.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+from inference.answers import Answer, Scorer
+from streams.clock import LogClock
+from streams.owner import Owner, TimelineBlock
+
+IDLE_S = 0.02
+"""How long a round waits for a block: what is due is written this late at most."""
+Clock = Callable[[], float]
+
+
+class Decide:
+    """Drives the owners of this worker. `owners` is by timeline partition."""
+
+    def __init__(self, scorer: Scorer, clock: LogClock, now_s: Clock = time.monotonic) -> None:
+        self.owners: dict[int, Owner] = {}
+        self.scored = 0
+        self._scorer, self._clock, self._now_s = scorer, clock, now_s
+        self._block_came = asyncio.Event()
+        self._round = asyncio.Lock()
+
+    def give(self, partition: int, block: TimelineBlock) -> None:
+        """Queue a block for its partition's owner; a partition without an owner drops it: it will be read again."""
+        owner = self.owners.get(partition)
+        if owner is None:
+            block.release()
+            return
+        owner.blocks.append(block)
+        self._block_came.set()
+
+    async def run(self) -> None:
+        """Round after round, until cancelled. Raises what a step, a decision or a transaction failed with."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._block_came.wait(), IDLE_S)
+            self._block_came.clear()
+            async with self._round:
+                await self.round()
+
+    async def round(self) -> None:
+        """One pass over the blocks in hand."""
+        owners = list(self.owners.values())
+        for owner in owners:
+            owner.step()
+        if any(owner.asks for owner in owners):
+            await self._answer([owner for owner in owners if owner.asks])
+        now_s = self._now_s()
+        for owner in owners:
+            owner.write_if_due(now_s)
+
+    async def let_go(self, partitions: set[int] | None = None) -> None:
+        """Between two rounds, write what these partitions have decided; all partitions where none are named."""
+        async with self._round:
+            owners = [owner for number, owner in self.owners.items() if partitions is None or number in partitions]
+            await asyncio.gather(*(owner.drain() for owner in owners))
+
+    async def _answer(self, owners: list[Owner]) -> None:
+        requests = [ask.request for owner in owners for ask in owner.asks if ask.request is not None]
+        answer = await self._scorer.score(requests) if requests else Answer("rules", None, [])
+        self.scored += len(requests)
+        now_ms, at = self._clock.now_ms(), 0
+        for owner in owners:
+            made, owner.asks = owner.asks, []
+            count = sum(ask.request is not None for ask in made)
+            owner.partition.answer(made, Answer(answer.mode, answer.model, answer.scores[at : at + count]), now_ms)
+            at += count

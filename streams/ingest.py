@@ -1,0 +1,135 @@
+"""The ingest stage of a worker: blocks of the input topics become records of the timeline, first in, first out.
+
+At least once: an input offset is durable when everything up to it was acknowledged by the broker, here and not before.
+What a crash appends twice has the same source coordinate, and decide drops it.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from schemas.dead_letters import DeadLetter, headers
+from schemas.topics import DLQ, Topic
+from streams.core.clean import CleanRules, Input, clean
+from streams.core.partitions import timeline_partition
+
+IN_FLIGHT = 4
+"""Appends that are not acknowledged yet; one more waits for the first of them."""
+APPEND_LIMIT_S = 60.0
+Sent = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+
+
+class InputBlock(Protocol):
+    """Consecutive records of one input partition."""
+
+    tp: Any
+    next_offset: int
+
+    @property
+    def records(self) -> Sequence[Any]: ...
+    @property
+    def stale(self) -> bool: ...
+    def release(self) -> None: ...
+    def durable(self) -> None: ...
+
+
+Send = Callable[[str, int, Sequence[Sent], int], Awaitable[list[asyncio.Future[Any]]]]
+"""Appends records to (topic, partition), with a timestamp in ms: futures of the acknowledgements come back."""
+
+
+class Names(NamedTuple):
+    """The names on the broker of what ingest writes, and its input topics by name."""
+
+    app_id: str
+    timeline: str
+    partitions: int
+    inputs: dict[str, Topic]
+
+
+class Read(NamedTuple):
+    """A block that was turned into records, and the time of its last record (no later than its append time)."""
+
+    block: InputBlock
+    last_ms: int
+
+
+class Ingest:
+    """Collects the records of some blocks, appends them together, and tells when they are acknowledged.
+
+    `acknowledged` is called with each block, in order, when everything up to its end is in the timeline.
+    """
+
+    def __init__(self, send: Send, names: Names, rules: CleanRules, acknowledged: Callable[[Read], None]) -> None:
+        self.records, self.refused = 0, 0
+        self._send, self._names, self._rules, self._acknowledged = send, names, rules, acknowledged
+        self._entries: list[list[Sent]] = [[] for _ in range(names.partitions)]
+        self._letters: dict[str, list[Sent]] = {}
+        self._read: list[Read] = []
+        self._appends: deque[asyncio.Task[None]] = deque()
+        self.collected = 0
+
+    def give(self, block: InputBlock) -> None:
+        """Turn a block's records into timeline records and dead letters."""
+        block.release()
+        if block.stale:
+            return
+        names, entries, rules = self._names, self._entries, self._rules
+        source = Input(block.tp.topic, names.inputs[block.tp.topic].id, block.tp.partition)
+        count, last_ms = names.partitions, -1
+        for record in block.records:
+            done = clean(source, record.offset, record.value, record.headers, record.timestamp, rules)
+            if isinstance(done, tuple):
+                key, value, last_ms = done
+                entries[timeline_partition(key, count)].append((key, value, ()))
+            else:
+                self._refuse(source, record, done)
+        self.collected += len(block.records)
+        self.records += len(block.records)
+        self._read.append(Read(block, last_ms))
+
+    async def flush(self) -> None:
+        """Append what was collected; wait only for appends that are too many. Raises what an append failed with."""
+        if self._read:
+            futures = await self._append()
+            before = self._appends[-1] if self._appends else None
+            self._appends.append(asyncio.create_task(self._settle(before, futures, self._read)))
+            self._read, self.collected = [], 0
+        while self._appends and (self._appends[0].done() or len(self._appends) > IN_FLIGHT):
+            await self._appends.popleft()
+
+    async def drain(self) -> None:
+        """Wait until all appends are acknowledged. What was only collected is dropped: it is read again."""
+        self._entries, self._letters = [[] for _ in self._entries], {}
+        self._read, self.collected = [], 0
+        while self._appends:
+            await self._appends.popleft()
+
+    async def _append(self) -> list[asyncio.Future[Any]]:
+        now_ms, futures = time.time_ns() // 1_000_000, []
+        collected, letters_of = self._entries, self._letters
+        self._entries, self._letters = [[] for _ in collected], {}
+        for partition, entries in enumerate(collected):
+            if entries:
+                futures += await self._send(self._names.timeline, partition, entries, now_ms)
+        for topic, letters in letters_of.items():
+            futures += await self._send(topic, 0, letters, now_ms)
+        return futures
+
+    async def _settle(
+        self, before: asyncio.Task[None] | None, futures: list[asyncio.Future[Any]], read: list[Read]
+    ) -> None:
+        async with asyncio.timeout(APPEND_LIMIT_S):
+            if before is not None:
+                await before
+            await asyncio.gather(*futures)
+        for done in read:
+            self._acknowledged(done)
+
+    def _refuse(self, source: Input, record: Any, letter: DeadLetter) -> None:
+        self.refused += 1
+        reason = headers(
+            letter, list(record.headers), source.topic, source.partition, record.offset, self._names.app_id
+        )
+        self._letters.setdefault(source.topic + DLQ, []).append((record.key, record.value, reason))

@@ -1,0 +1,106 @@
+"""The owner of one timeline partition: its decision path, its blocks, and the one transaction that is under way."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from streams.core.asks import Ask
+from streams.core.step import Record
+from streams.pipeline import Partition, Write
+from streams.table.transactions import Output, PartitionWriter
+
+BLOCK_RECORDS = 16_384
+"""A round takes no further block of a partition once it has stepped so many records of it."""
+
+
+class TimelineBlock(Protocol):
+    """Consecutive records of the partition; stale once the partition was taken away."""
+
+    @property
+    def records(self) -> Sequence[Record]: ...
+    @property
+    def stale(self) -> bool: ...
+    def release(self) -> None: ...
+
+
+class Pace:
+    """When the next emit or commit transaction is due. Seconds of a monotonic clock."""
+
+    def __init__(self, emit_every_s: float, commit_every_s: float, now_s: float) -> None:
+        self.emit_every_s, self.commit_every_s = emit_every_s, commit_every_s
+        self.emitted_s = self.committed_s = now_s
+
+    def commit_due(self, now_s: float) -> bool:
+        """A commit is due."""
+        return now_s - self.committed_s >= self.commit_every_s
+
+    def emit_due(self, now_s: float) -> bool:
+        """An emit is due."""
+        return now_s - self.emitted_s >= self.emit_every_s
+
+
+class Owner:
+    """Steps the blocks of one partition, and writes what came of them: one transaction at a time."""
+
+    def __init__(self, partition: Partition, writer: PartitionWriter, pace: Pace, prefix: str) -> None:
+        self.partition, self.writer, self.pace, self.prefix = partition, writer, pace, prefix
+        self.blocks: deque[TimelineBlock] = deque()
+        self.asks: list[Ask] = []
+        self.stepped = 0
+        self._committed = partition.shard.offset
+        self._writing: asyncio.Task[None] | None = None
+
+    def step(self) -> None:
+        """Step the blocks in hand. The asks that come of it stand in `asks` until they are answered."""
+        taken = 0
+        while self.blocks and taken < BLOCK_RECORDS:
+            block = self.blocks.popleft()
+            block.release()
+            if not block.stale:
+                self.asks += self.partition.step(block.records)
+                taken += len(block.records)
+        self.stepped += taken
+
+    def write_if_due(self, now_s: float) -> None:
+        """Start the next transaction if one is due and none is under way. Raises what the last one failed with."""
+        if self._writing is not None:
+            if not self._writing.done():
+                return
+            self._writing.result()
+            self._writing = None
+        if self.pace.commit_due(now_s):
+            self.pace.committed_s = self.pace.emitted_s = now_s
+            if self.partition.shard.offset != self._committed:
+                self._start(self.partition.commit())
+        elif self.partition.decided and self.pace.emit_due(now_s):
+            self.pace.emitted_s = now_s
+            self._start(self.partition.emit())
+
+    async def drain(self) -> None:
+        """Write everything that was stepped, and wait for it. Blocks in hand are dropped: they are read again."""
+        self.blocks.clear()
+        await self._settled()
+        if self.partition.shard.offset != self._committed:
+            self._start(self.partition.commit())
+        await self._settled()
+
+    async def stop(self) -> None:
+        """Give the partition up without another write."""
+        if self._writing is not None:
+            self._writing.cancel()
+        await self.writer.stop()
+
+    async def _settled(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+    def _start(self, write: Write) -> None:
+        if write.offset is not None:
+            self._committed = write.offset
+        self._writing = asyncio.create_task(self._write(write))
+
+    async def _write(self, write: Write) -> None:
+        outputs = [Output(self.prefix + topic, key, value, headers) for topic, key, value, headers in write.outputs]
+        await self.writer.write(write.changelog, outputs, write.offset)

@@ -1,0 +1,65 @@
+"""Writes TICKs into the timeline partitions that this worker owns, as far as all workers' progress allows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+
+from schemas.progress import decode_progress
+from schemas.timeline import Tick, encode_tick
+from schemas.topics import CONSENT
+from streams.core import ticks
+from streams.core.ticks import Source
+
+LOOK_EVERY_S = 0.05
+Append = Callable[[int, bytes], Awaitable[None]]
+
+
+class Ticker:
+    """Hears the progress of all input partitions, and writes the TICKs that follow from it.
+
+    `expected` gives the input partitions that exist now. `owned` gives the timeline partitions of this worker, each
+    with its watermark.
+    """
+
+    def __init__(
+        self,
+        append: Append,
+        expected: Callable[[], Collection[Source]],
+        owned: Callable[[], dict[int, int]],
+        lateness_ms: int,
+    ) -> None:
+        self.progress: dict[Source, int] = {}
+        self.now: Tick | None = None
+        self._append, self._expected, self._owned, self._lateness_ms = append, expected, owned, lateness_ms
+        self._written: dict[int, int] = {}
+
+    def heard(self, key: bytes | None, value: bytes) -> None:
+        """Take in a record of the progress topic. Its time never goes back."""
+        if key is None:
+            return
+        topic, _, partition = key.decode().rpartition("/")
+        source, at_ms = (topic, int(partition)), decode_progress(value).at_ms
+        self.progress[source] = max(at_ms, self.progress.get(source, -1))
+
+    async def run(self) -> None:
+        """Look and write until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Write the TICKs that are due."""
+        expected = self._expected()
+        consent = [source for source in expected if source[0].endswith(CONSENT.name)]
+        self.now = ticks.tick(self.progress, expected, consent, self._lateness_ms)
+        if self.now is None:
+            return
+        for partition, watermark_ms in self._owned().items():
+            if ticks.due(self.now, max(watermark_ms, self._written.get(partition, -1))):
+                self._written[partition] = self.now.at_ms
+                await self._append(partition, encode_tick(self.now))
+
+    def holding_back(self) -> list[Source]:
+        """The input partitions that hold the watermark back most: not reported, else the slowest."""
+        expected = self._expected()
+        silent = sorted(source for source in expected if source not in self.progress)
+        return silent or sorted(expected, key=lambda source: self.progress[source])[:1]

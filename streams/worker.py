@@ -1,0 +1,163 @@
+"""One worker: the Faust app with its stages, and everything around them that lives as long as the process."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any, cast
+
+import faust
+from faust.types import TP
+
+from inference.answers import Scorer
+from schemas.progress import Progress, encode
+from schemas.topics import CLOCK, INPUTS, PROGRESS, TIMELINE
+from streams.clock import LogClock, TopicClock, WallClock
+from streams.connection import connection, input_partitions
+from streams.core.clean import CleanRules
+from streams.core.policy.rules import PolicyRules
+from streams.decide import Decide
+from streams.follow import follow
+from streams.ingest import Ingest, Names, Read, Sent
+from streams.owners import Owners
+from streams.progress import InputPartition, ProgressKeeper
+from streams.settings import Settings
+from streams.ticker import Ticker
+from streams.transport.consumer import Consumer
+from streams.transport.fatal import end_if_failed
+from streams.transport.producer import Producer
+
+METADATA_EVERY_S = 10.0
+FOLLOWED_LIMIT_S = 60.0
+PROBE_LIMIT_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Holds the parts of a worker together. `app` is the Faust app that it belongs to."""
+
+    def __init__(self, app: faust.App, settings: Settings, policy: PolicyRules, scorer: Scorer) -> None:
+        self.app, self.settings = app, settings
+        self.connection = connection(settings)
+        self.clock: LogClock = WallClock() if settings.clock == "wall" else TopicClock()
+        self.decide = Decide(scorer, self.clock)
+        self.owners = Owners(app, settings, policy, self.decide)
+        self.ingest = Ingest(self._send, self._names(), self._clean_rules(), self._acknowledged)
+        self.progress = ProgressKeeper(self.clock, self._ends, self._publish)
+        self.expected: set[InputPartition] = set()
+        lateness_ms = round(settings.lateness_s * 1_000)
+        self.ticker = Ticker(self._append_tick, lambda: self.expected, self.owners.watermarks, lateness_ms)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def name(self, topic: str) -> str:
+        """The name of a topic on this broker."""
+        return self.settings.topic_prefix + topic
+
+    async def start(self) -> None:
+        """Begin what runs beside the agents: followers, rounds, ticks, progress. A failure of any ends the process."""
+        self.expected = await input_partitions(self.connection, self._inputs())
+        if isinstance(self.clock, TopicClock):
+            await self._follow(CLOCK.name, self.clock.heard)
+        await self._follow(PROGRESS.name, self.ticker.heard)
+        self._run("metadata", self._refresh())
+        if "decide" in self.settings.stages:
+            self._run("rounds", self.decide.run())
+            self._run("ticks", self.ticker.run())
+            self._run("ownership", self.owners.run())
+        if "ingest" in self.settings.stages:
+            self._run("progress", self.progress.run())
+
+    async def stop(self) -> None:
+        """Write what is in hand, then end what `start` began."""
+        await self.drain(frozenset(self.app.consumer.assignment()))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.owners.stop()
+
+    async def rebalanced(self) -> None:
+        """The group has given out its partitions anew: take over what is ours now."""
+        self.owners.rebalanced()
+        if "ingest" in self.settings.stages:
+            self._run("input positions", self._take_inputs())
+
+    async def drain(self, revoked: frozenset[TP]) -> None:
+        """Before partitions are given up: append what was read, write what was decided."""
+        await self.ingest.drain()
+        await self.decide.let_go({tp.partition for tp in revoked if tp.topic == self.name(TIMELINE.name)})
+
+    async def _take_inputs(self) -> None:
+        """Track the progress of the input partitions that are ours, once the transport knows where it reads them."""
+        consumer, names = self._consumer, self._inputs()
+        async with asyncio.timeout(FOLLOWED_LIMIT_S):
+            while True:
+                ours = [tp for tp in consumer.assignment() if tp.topic in names]
+                found = {(tp.topic, tp.partition): consumer.durable_offset_of(tp) for tp in ours}
+                if all(offset is not None for offset in found.values()):
+                    break
+                await asyncio.sleep(0.05)
+        self.progress.assign({part: offset for part, offset in found.items() if offset is not None})
+
+    def _run(self, name: str, coroutine: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(coroutine, name=name)
+        task.add_done_callback(end_if_failed)
+        self._tasks = [running for running in self._tasks if not running.done()] + [task]
+
+    async def _follow(self, topic: str, heard: Any) -> None:
+        ready = asyncio.Event()
+        self._run(f"following {topic}", follow(self.connection, self.name(topic), heard, ready))
+        await asyncio.wait_for(ready.wait(), FOLLOWED_LIMIT_S)
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(METADATA_EVERY_S)
+            self.expected = await input_partitions(self.connection, self._inputs())
+
+    def _acknowledged(self, read: Read) -> None:
+        block = read.block
+        block.durable()
+        self.progress.acknowledged((block.tp.topic, block.tp.partition), block.next_offset, read.last_ms)
+
+    async def _ends(self, parts: list[InputPartition]) -> dict[InputPartition, int]:
+        try:
+            found = await self._consumer.end_offsets_of([TP(*part) for part in parts], PROBE_LIMIT_S)
+        except TimeoutError:
+            log.warning("no end offsets of the inputs within %.0f s; the watermark waits", PROBE_LIMIT_S)
+            return {}
+        return {(tp.topic, tp.partition): end for tp, end in found.items()}
+
+    async def _publish(self, part: InputPartition, progress: Progress) -> None:
+        key = f"{part[0]}/{part[1]}".encode()
+        await self._append(PROGRESS.name, 0, key, encode(progress))
+
+    async def _append_tick(self, partition: int, value: bytes) -> None:
+        await self._append(TIMELINE.name, partition, None, value)
+
+    async def _append(self, topic: str, partition: int, key: bytes | None, value: bytes) -> None:
+        await self._send(self.name(topic), partition, [(key, value, ())], WallClock().now_ms())
+
+    async def _send(
+        self, topic: str, partition: int, records: Sequence[Sent], timestamp_ms: int
+    ) -> list[asyncio.Future[Any]]:
+        return await self._producer.send_records(topic, partition, records, timestamp_ms)
+
+    @property
+    def _consumer(self) -> Consumer:
+        return cast(Consumer, self.app.consumer)
+
+    @property
+    def _producer(self) -> Producer:
+        return cast(Producer, self.app.producer)
+
+    def _inputs(self) -> dict[str, Any]:
+        return {self.name(topic.name): topic for topic in INPUTS}
+
+    def _names(self) -> Names:
+        settings = self.settings
+        return Names(settings.app_id, self.name(TIMELINE.name), settings.timeline_partitions, self._inputs())
+
+    def _clean_rules(self) -> CleanRules:
+        settings = self.settings
+        return CleanRules(
+            max_clock_ahead_ms=round(settings.max_clock_ahead_s * 1_000), trust_append_time=settings.clock == "wall"
+        )
