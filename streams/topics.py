@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import click
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import KafkaTimeoutError, for_code
 
 from schemas.topics import TOPICS, Topic, follows_timeline, named, partitions_of
 from streams.broker_errors import talking_to
 from streams.settings import Settings
 
-REQUEST_TIMEOUT_MS: Final = 15_000
-READY_WITHIN_S: Final = 15.0
-READY_POLL_S: Final = 0.05
+REQUEST_TIMEOUT_MS: Final = 30_000
+READY_WITHIN_S: Final = 30.0
 ALREADY_EXISTS: Final = 36
 FOR_EVER: Final = -1
 
@@ -48,13 +48,30 @@ async def create(settings: Settings) -> list[str]:
 
     Raises `NoBroker`, or `TopicsRefused` with what the broker said.
     """
+    wanted = {named(topic, settings.topic_prefix): _new(topic, settings) for topic in TOPICS}
     with talking_to(settings.broker):
         async with _admin(settings.broker) as admin:
-            answer = await admin.create_topics([_new(topic, settings) for topic in TOPICS], REQUEST_TIMEOUT_MS)
-            outcomes = [tuple(error[:3]) for error in answer.topic_errors]
-            _refuse_failures(outcomes, settings)
-            await _usable(admin, {named(topic, settings.topic_prefix) for topic in TOPICS})
-    return [name for name, code, _ in outcomes if code == 0]
+            answer = await admin.create_topics(list(wanted.values()), REQUEST_TIMEOUT_MS)
+        outcomes = [tuple(error[:3]) for error in answer.topic_errors]
+        _refuse_failures(outcomes, settings)
+        created = [name for name, code, _ in outcomes if code == 0]
+        parts = [TopicPartition(name, number) for name in created for number in range(wanted[name].num_partitions)]
+        await _wait_until_usable(settings.broker, parts)
+    return created
+
+
+async def require(settings: Settings, topics: Sequence[Topic]) -> None:
+    """Raises `TopicsRefused` where one of the topics is missing, and `NoBroker`.
+
+    To be asked before anything else is: some brokers create a topic of their own making when it is written to.
+    """
+    with talking_to(settings.broker):
+        async with _admin(settings.broker) as admin:
+            existing = set(await admin.list_topics())
+    missing = [name for name in (named(topic, settings.topic_prefix) for topic in topics) if name not in existing]
+    if missing:
+        msg = f"no topic {missing[0]} on {settings.broker}; run `kairos topics create`"
+        raise TopicsRefused(msg)
 
 
 async def problems(settings: Settings) -> list[str]:
@@ -135,20 +152,19 @@ def _refuse_failures(outcomes: Sequence[tuple[str, int, str | None]], settings: 
         raise TopicsRefused(msg)
 
 
-async def _usable(admin: AIOKafkaAdminClient, names: set[str]) -> None:
-    """Returns when every partition has a leader; a broker answers a creation before that is so."""
-    for _ in range(int(READY_WITHIN_S / READY_POLL_S)):
-        there = names <= set(await admin.list_topics())  # to describe a missing topic creates it on some brokers
-        if there and all(_has_leaders(topic) for topic in await admin.describe_topics(sorted(names))):
-            return
-        await asyncio.sleep(READY_POLL_S)
-    msg = f"topics were created, but not all have leaders after {READY_WITHIN_S:.0f} s; look at the broker's log"
-    raise TopicsRefused(msg)
-
-
-def _has_leaders(topic: Mapping[str, Any]) -> bool:
-    partitions = topic["partitions"]
-    return topic["error_code"] == 0 and bool(partitions) and all(part["leader"] >= 0 for part in partitions)
+async def _wait_until_usable(broker: str, created: Sequence[TopicPartition]) -> None:
+    """Returns when every partition can be written: a broker answers a creation, and names the leaders, before that."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            await consumer.start()
+            if created:
+                await consumer.end_offsets(created)
+    except (TimeoutError, KafkaTimeoutError):
+        msg = f"topics were created, but not all have leaders after {READY_WITHIN_S:.0f} s; look at the broker's log"
+        raise TopicsRefused(msg) from None
+    finally:
+        await consumer.stop()
 
 
 async def _found(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, Found]:
