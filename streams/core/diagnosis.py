@@ -112,7 +112,7 @@ def _struct_in(annotation: Any) -> Any:
 def _invalid(message: str, plain: dict[str, Any]) -> RefusedError:
     found = _MESSAGE.fullmatch(message)
     if found is None:
-        return RefusedError("invalid_value", "a valid event", message)
+        return RefusedError("invalid_value", "a valid event", shown(message))
     path = found["path"]
     expected = found["expected"] or f"a valid value ({found['other']})"
     return RefusedError("invalid_value", f"{expected} in {path.lstrip('.')}", shown(_at(plain, path)))

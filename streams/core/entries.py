@@ -27,7 +27,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def packed(source: tuple[int, int, int], at_ms: int, of: Parts) -> bytes:
-    """The bytes of a timeline record, as `schemas.timeline.encode_entry` writes them, in a third of its time.
+    """The bytes of a timeline record, as `schemas.timeline.encode_entry` writes them, without its intermediate tuples.
 
     `source` is topic id, partition and offset.
     """
@@ -50,7 +50,7 @@ def item_key(product_id: str) -> int:
     return (xxh3_64_intdigest(product_id.encode()) or 1) if product_id else 0
 
 
-@lru_cache(_CACHED)
+@lru_cache(4_096)
 def category_key(category: str) -> int:
     """The 32-bit number that stands for a category. 0 is kept for "no category"."""
     return (xxh3_64_intdigest(category.encode()) & _U32 or 1) if category else 0

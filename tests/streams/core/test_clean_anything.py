@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.dead_letters import DeadLetter
+from schemas.interventions import iso
 from schemas.kinds import NAMES
 from schemas.timeline import decode_entry, encode_entry
 from streams.core.clean import Cleaned, CleanRules, Input, clean
@@ -18,42 +19,39 @@ SCALARS = (
     st.none() | st.booleans() | NUMBERS | st.text() | st.sampled_from(["", "EUR", "2023-11-14T22:13:20Z", "0001-01-01"])
 )
 ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
-PRODUCT_FIELDS = [
-    "product_id",
-    "category",
-    "name",
-    "price",
-    "quantity",
-    "currency",
-    "cart_id",
-    "total",
-    "value",
-    "query",
-]
-PRODUCT = st.dictionaries(st.sampled_from(PRODUCT_FIELDS), SCALARS) | st.just(
-    {"product_id": "mug", "price": 5, "currency": "EUR"}
-)
-PROPERTIES = PRODUCT | st.fixed_dictionaries(
-    {"order_id": st.just("o1"), "currency": st.just("EUR"), "products": st.lists(PRODUCT, max_size=3) | ANYTHING}
-)
 TIMES = st.integers(0, 1 << 48) | st.datetimes().map(lambda at: at.isoformat() + "Z") | SCALARS
-CONSENT = st.dictionaries(st.text(max_size=3), st.booleans() | ANYTHING)
-EVENTS = st.fixed_dictionaries(
-    {
-        "event": st.sampled_from([*NAMES.values()]) | SCALARS,
-        "messageId": st.just("m1") | ANYTHING,
-        "properties": PROPERTIES | ANYTHING,
-        "originalTimestamp": st.integers(NOW - 10**9, NOW + 10**5) | TIMES,
-    },
-    optional={
-        "userId": st.text(max_size=110) | ANYTHING,
-        "anonymousId": st.text(max_size=110),
-        "timestamp": TIMES,
-        "sentAt": TIMES,
-        "receivedAt": TIMES,
-        "context": st.fixed_dictionaries({"consent": st.fixed_dictionaries({"categoryPreferences": CONSENT})})
-        | ANYTHING,
-    },
+RECENT = st.integers(NOW - 10**9, NOW + 50_000)
+PRODUCT = {
+    "product_id": st.text(min_size=1, max_size=100), "category": st.text(), "name": st.none(),
+    "price": st.floats(0, 1e7), "quantity": st.integers(1, 100_000), "currency": st.sampled_from(["EUR", "JPY", "KWD"]),
+}  # fmt: skip
+PROPERTIES = {
+    **PRODUCT, "products": st.lists(st.fixed_dictionaries(PRODUCT), max_size=3), "cart_id": st.text(),
+    "order_id": st.text(min_size=1, max_size=100), "total": st.floats(0, 1e7) | st.none(), "query": st.text(),
+}  # fmt: skip
+CONSENT = st.dictionaries(st.text(min_size=1, max_size=3), st.booleans(), min_size=1)
+VALID = {
+    "event": st.sampled_from([*NAMES.values()]),
+    "messageId": st.text(min_size=1, max_size=100),
+    "userId": st.text(min_size=1, max_size=110),
+    "originalTimestamp": RECENT | RECENT.map(iso),
+    "receivedAt": st.none() | RECENT,
+    "context": st.fixed_dictionaries({"consent": st.fixed_dictionaries({"categoryPreferences": CONSENT})}),
+}
+
+
+def changed(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """Nothing, or anything, in place of at most two fields."""
+    anything = st.dictionaries(st.sampled_from(names), TIMES | ANYTHING, max_size=2)
+    return st.one_of(st.just({}), anything)
+
+
+EVENTS = st.builds(
+    lambda event, properties, worse, odd: {**event, "properties": {**properties, **odd}, **worse},
+    st.fixed_dictionaries(VALID),
+    st.fixed_dictionaries(PROPERTIES),
+    changed([*VALID, "properties", "anonymousId", "timestamp", "sentAt"]),
+    changed([*PROPERTIES]),
 )
 HEADER_NAMES = st.sampled_from(["content-type", "traceparent", "x-shop-source", "other"])
 HEADER_VALUES = st.none() | st.binary() | st.sampled_from([b"application/cloudevents+json", b"application/cloudevents"])
