@@ -109,6 +109,19 @@ def test_the_command_prints_the_address_and_stops_in_good_order(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.kafka
+def test_a_command_told_to_stop_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    with started(["--apache-kafka"], tmp_path) as command:
+        assert eventually(lambda: list(tmp_path.glob("kairos-kafka-*/log")) != [])  # formatted, not yet ready
+
+        command.send_signal(signal.SIGTERM)
+        output, _ = command.communicate(timeout=15)
+
+    assert (command.returncode, output) == (0, "")
+    assert processes_naming(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", KINDS)
 def test_nothing_outlives_a_command_killed_by_sigkill(tmp_path: Path, arguments: list[str]) -> None:
     with started(arguments, tmp_path) as command:
