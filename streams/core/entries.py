@@ -90,7 +90,7 @@ def _first(items: tuple[Item, ...]) -> tuple[int, int, int]:
 
 
 def _slot_price(units: int) -> int:
-    return 0 if units < 0 else min(units, _U32)
+    return units if 0 <= units <= _U32 else 0 if units < 0 else _U32
 
 
 def _worth(items: tuple[Item, ...], currency: str, *totals: float | None) -> int:
@@ -111,8 +111,7 @@ def _product(kind: int, event: events.ProductViewed | events.ProductClicked, tra
         _currency(currency)
     item = Item(product.product_id, units, product.quantity, product.category, product.name)
     detail = Detail(event.message_id, (item,), currency or "", product.session_id, traceparent=traceparent)
-    in_slot = units if 0 <= units <= _U32 else _slot_price(units)
-    return kind, item_key(product.product_id), category_key(product.category), in_slot, detail
+    return kind, item_key(product.product_id), category_key(product.category), _slot_price(units), detail
 
 
 def _list(kind: int, event: events.ProductListViewed, traceparent: str) -> Parts:
@@ -133,18 +132,24 @@ def _search(kind: int, event: events.ProductsSearched, traceparent: str) -> Part
 def _cart_line(kind: int, event: events.ProductAdded | events.ProductRemoved, traceparent: str) -> Parts:
     line = event.properties
     currency = _currency(line.currency)
-    items = (_item(line, currency),)
-    ids = line.session_id, line.cart_id, line.previous_cart_id
-    return kind, *_first(items), Detail(event.message_id, items, currency, *ids, traceparent=traceparent)
+    item = _item(line, currency)
+    detail = Detail(
+        event.message_id, (item,), currency, line.session_id, line.cart_id, line.previous_cart_id,
+        traceparent=traceparent,
+    )  # fmt: skip
+    return kind, item_key(line.product_id), category_key(line.category), _slot_price(item.price), detail
 
 
 def _cart(kind: int, event: events.CartViewed, traceparent: str) -> Parts:
     cart = event.properties
     currency = _currency(cart.currency)
     items = _items(cart.products, currency)
-    ids = cart.session_id, cart.cart_id, cart.previous_cart_id, ""
-    worth = _worth(items, currency)
-    return kind, *_first(items), Detail(event.message_id, items, currency, *ids, worth, traceparent=traceparent)
+    item, category, price = _first(items)
+    detail = Detail(
+        event.message_id, items, currency, cart.session_id, cart.cart_id, cart.previous_cart_id,
+        value=_worth(items, currency), traceparent=traceparent,
+    )  # fmt: skip
+    return kind, item, category, price, detail
 
 
 def _checkout(kind: int, event: events.CheckoutStarted, traceparent: str) -> Parts:
@@ -152,9 +157,11 @@ def _checkout(kind: int, event: events.CheckoutStarted, traceparent: str) -> Par
     currency = _currency(checkout.currency)
     items = _items(checkout.products, currency)
     item, category, _ = _first(items)
-    ids = checkout.session_id, checkout.cart_id, "", checkout.order_id
     worth = _worth(items, currency, checkout.value)
-    detail = Detail(event.message_id, items, currency, *ids, worth, traceparent=traceparent)
+    detail = Detail(
+        event.message_id, items, currency, checkout.session_id, checkout.cart_id, "", checkout.order_id, worth,
+        traceparent=traceparent,
+    )  # fmt: skip
     return kind, item, category, _slot_price(worth), detail
 
 
@@ -163,9 +170,11 @@ def _order(kind: int, event: events.OrderCompleted | events.OrderRefunded, trace
     currency = _currency(order.currency)
     items = _items(order.products, currency)
     item, category, _ = _first(items)
-    ids = order.session_id, order.cart_id, "", order.order_id
     worth = _worth(items, currency, order.total, order.revenue)
-    detail = Detail(event.message_id, items, currency, *ids, worth, traceparent=traceparent)
+    detail = Detail(
+        event.message_id, items, currency, order.session_id, order.cart_id, "", order.order_id, worth,
+        traceparent=traceparent,
+    )  # fmt: skip
     return kind, item, category, _slot_price(worth), detail
 
 
