@@ -93,16 +93,16 @@ class TritonScorer:
         return response.model_version, scores
 
     async def _tried(self, inputs: list[InferInput], until_s: float) -> Any:
-        for attempt in range(32):
+        pause_s = _FIRST_PAUSE_S * (0.5 + self._jitter())
+        while True:
             try:
                 return await self._infer(inputs, until_s - time.monotonic())
             except InferenceServerException as reason:
-                pause_s = _FIRST_PAUSE_S * 2**attempt * (0.5 + self._jitter())
                 if time.monotonic() + pause_s >= until_s:
                     raise self._no_answer(reason) from None
             self.retries += 1
             await asyncio.sleep(pause_s)
-        raise AssertionError  # the pauses are longer than any deadline by then
+            pause_s *= 1.5 + self._jitter()
 
     async def _infer(self, inputs: list[InferInput], timeout_s: float) -> Any:
         if self._client is None:

@@ -133,6 +133,7 @@ async def test_rules_decide_in_time_while_triton_is_gone_and_the_model_once_it_i
     assert again_s < 10
     assert ladder.rungs[0].failures["unavailable"] + ladder.rungs[0].failures["deadline"] >= 3
     assert ladder.rungs[0].skipped > 0
+    assert scorer.retries > 0
 
 
 async def test_a_paused_triton_costs_a_deadline_and_no_more_and_scores_again_when_it_goes_on(models: Path) -> None:
