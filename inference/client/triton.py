@@ -113,7 +113,8 @@ class TritonScorer:
     def _no_answer(self, reason: InferenceServerException) -> NoAnswerError:
         expected = f"expected an answer from {self._model} on Triton at {self._address} within {self._deadline_s:g} s"
         failure = _FAILURES.get(str(reason.status()), "refused")
-        return NoAnswerError(failure, f"{expected}, got {reason.status()}: {str(reason.message()).splitlines()[0]}")
+        said = str(reason.message()).partition("\n")[0]
+        return NoAnswerError(failure, f"{expected}, got {reason.status()}: {said}")
 
 
 def _input(name: str, tensor: npt.NDArray[Any]) -> InferInput:
@@ -131,7 +132,7 @@ def _outputs(response: service_pb2.ModelInferResponse) -> dict[str, npt.NDArray[
 
 def _array(datatype: str, shape: tuple[int, ...], content: bytes) -> npt.NDArray[Any]:
     dtype = np.dtype(triton_to_np_dtype(datatype))
-    if len(content) != math.prod(shape) * dtype.itemsize:
+    if dtype.hasobject or len(content) != math.prod(shape) * dtype.itemsize:
         msg = f"expected {shape} numbers of {datatype}, got {len(content)} bytes"
         raise NoAnswerError("wrong_answer", f"{msg}; export the model again (`kairos export`)")
     values = np.frombuffer(content, dtype=dtype).reshape(shape)
