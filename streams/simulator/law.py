@@ -100,11 +100,10 @@ def _flow(leaving: Floats) -> Flow:
 
 
 def _stationary(moves: Floats) -> Floats:
-    """The shares in which the minds would settle: those of a star follow from its edges."""
-    centre = process.Mind.UNDECIDED
-    shares = np.array([moves[centre, mind] / moves[mind, centre] if mind != centre else 1.0 for mind in process.Mind])
-    total: Floats = shares / shares.sum()
-    return total
+    """The shares in which the minds would settle: what flows in flows out, and together they are 1."""
+    balance = np.vstack([moves.T / np.abs(moves).max(), np.ones(MINDS)])
+    shares: Floats = np.linalg.lstsq(balance, np.eye(MINDS + 1)[-1], rcond=None)[0]
+    return shares
 
 
 def switch_chance(state: int, *, with_ids: bool) -> float:

@@ -4,7 +4,7 @@ A shopper is a continuous-time Markov process. Hidden are the shopper's price se
 moves on its own. Seen are the acts: each has a rate that depends on the mind, the sensitivity and the state of the cart
 in hand. So gaps, kinds, prices and what is in the cart all tell of what is hidden, and what will be can be computed.
 
-The minds are a star around `UNDECIDED`. A star is reversible, so every generator here has real eigenvalues.
+The moves between minds form a tree. So the process is reversible, and every generator here has real eigenvalues.
 """
 
 from enum import IntEnum
@@ -63,21 +63,30 @@ OPEN: Final = range(1, 2 * len(_FILLED) + 1)
 """The states of an open cart."""
 
 _MINUTE_MS = 60_000
-_TO_UNDECIDED = (0.05, 0.0, 0.25, 0.055, 1 / 1_080)  # per minute, from each mind
-_FROM_UNDECIDED = (0.05, 0.0, 0.22, 0.11, 0.34)  # per minute, to each mind
-START: Final = (0.10, 0.40, 0.50, 0.0, 0.0)
+_MOVES: Final = {
+    (Mind.UNDECIDED, Mind.DETERMINED): 0.06,
+    (Mind.DETERMINED, Mind.UNDECIDED): 0.04,
+    (Mind.UNDECIDED, Mind.BROWSING): 0.22,
+    (Mind.BROWSING, Mind.UNDECIDED): 0.06,
+    (Mind.UNDECIDED, Mind.PAUSED): 0.10,
+    (Mind.PAUSED, Mind.UNDECIDED): 0.055,
+    (Mind.BROWSING, Mind.GONE): 0.25,
+    (Mind.GONE, Mind.BROWSING): 1 / 1_080,
+}
+"""Moves per minute."""
+START: Final = (0.12, 0.40, 0.48, 0.0, 0.0)
 """The mind of one who arrives."""
 AFTER_PURCHASE: Final = (0.0, 0.15, 0.0, 0.0, 0.85)
 """The mind of one who has bought."""
 SENSITIVE_SHARE: Final = 0.5
 
-_CLICK = (1.2, 2.6, 5.0, 0.0, 0.0)
-_OPEN_CART = (0.50, 0.16, 0.06, 0.0, 0.0)
+_CLICK = (0.9, 2.2, 4.0, 0.0, 0.0)
+_OPEN_CART = (0.45, 0.16, 0.10, 0.0, 0.0)
 _ADD = (0.14, 0.10, 0.02, 0.0, 0.0)
-_REMOVE = (0.008, 0.03, 0.03, 0.0, 0.0)
-_VIEW = (0.20, 0.22, 0.08, 0.0, 0.0)
-_CHECKOUT = (0.45, 0.02, 0.002, 0.0, 0.0)
-_BUY_AT_ONCE = (0.06, 0.003, 0.0, 0.0, 0.0)
+_REMOVE = (0.006, 0.025, 0.012, 0.0, 0.0)
+_VIEW = (0.24, 0.20, 0.06, 0.0, 0.0)
+_CHECKOUT = (0.60, 0.02, 0.002, 0.0, 0.0)
+_BUY_AT_ONCE = (0.10, 0.002, 0.0, 0.0, 0.0)
 _BUY_IN_CHECKOUT = (1.00, 0.06, 0.005, 0.0, 0.0)
 DISLIKE: Final = (0.10, 0.85)
 """By how much a cart full of expensive products lowers the will to buy: relaxed and sensitive shoppers."""
@@ -101,8 +110,8 @@ _TASTE = np.array([[2.0, 0.4, 1.0, 1.6], [1.0, 1.0, 1.0, 1.0], [0.4, 2.0, 0.9, 0
 def moves() -> Floats:
     """The generator of the mind, shape (minds, minds), per millisecond; rows add up to 0."""
     generator = np.zeros((MINDS, MINDS))
-    generator[:, Mind.UNDECIDED] = _TO_UNDECIDED
-    generator[Mind.UNDECIDED] = _FROM_UNDECIDED
+    for edge, rate in _MOVES.items():
+        generator[edge] = rate
     np.fill_diagonal(generator, -generator.sum(axis=1))
     return generator / _MINUTE_MS
 
