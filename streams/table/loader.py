@@ -57,14 +57,15 @@ class Loader:
         self._client = AIOKafkaClient(**connection, request_timeout_ms=int(timeout_s * 1000))
 
     async def start(self) -> None:
-        """Connect. Errors: `KafkaError`, `TimeoutError`."""
+        """Connect. Errors: `LoadTimeout`."""
         try:
             async with asyncio.timeout(self.timeout_s):
                 await self._client.bootstrap()
                 await self._client.set_topics([self.topic])
-        except (KafkaError, TimeoutError):
+        except (KafkaError, TimeoutError) as error:
             await self.stop()
-            raise
+            msg = f"expected to reach {self._client.hosts} within {self.timeout_s:g} s, got {error!r}; is Kafka up?"
+            raise LoadTimeout(msg) from error
 
     async def stop(self) -> None:
         """Disconnect."""
