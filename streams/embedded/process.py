@@ -64,7 +64,10 @@ class ServerProcess:
             self._warden = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=sink, env=env, start_new_session=True
             )
-        self.pid = self._read_pid(str(command[0]))
+        with contextlib.ExitStack() as interrupted:
+            interrupted.callback(self._warden.kill)  # the server goes with it
+            self.pid = self._read_pid(str(command[0]))
+            interrupted.pop_all()
 
     def _read_pid(self, program: str) -> int:
         """The server's pid, as the warden tells it."""

@@ -36,17 +36,14 @@ def _kill_group(leader_pid: int) -> None:
         os.killpg(leader_pid, signal.SIGKILL)
 
 
-def _outlive(parent_pid: int, server_pid: int, scratch: str) -> None:
+def _kill_without_parent(parent_pid: int, server_pid: int) -> None:
     while os.getppid() == parent_pid:
         time.sleep(_LOOK_AT_PARENT_EVERY_S)
     _kill_group(server_pid)
-    if scratch:
-        _delete(Path(scratch))
-    os._exit(1)
 
 
 def _delete(folder: Path) -> None:
-    """Delete a folder in which a dying server may still create a file for some milliseconds."""
+    """Delete a folder in which a dying process of the group may still create a file for some milliseconds."""
     for _ in range(40):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -55,7 +52,7 @@ def _delete(folder: Path) -> None:
 
 
 def _tell(line: str) -> None:
-    """Write one line to the parent and close: a parent that is gone is noticed by `_outlive`."""
+    """Write one line to the parent and close: a parent that is gone is noticed later."""
     with contextlib.suppress(BrokenPipeError):
         os.write(1, line.encode() + b"\n")
     os.close(1)
@@ -76,10 +73,12 @@ def main(parent_pid: int, scratch: str, command: list[str]) -> int:
     except OSError as error:
         _tell(f"error {error}")
         return 127
-    threading.Thread(target=_outlive, args=(parent_pid, server.pid, scratch), daemon=True).start()
+    threading.Thread(target=_kill_without_parent, args=(parent_pid, server.pid), daemon=True).start()
     _tell(f"pid {server.pid}")
     code = server.wait()
     _kill_group(server.pid)
+    if scratch and os.getppid() != parent_pid:
+        _delete(Path(scratch))
     return code
 
 

@@ -118,7 +118,7 @@ def test_a_command_told_to_stop_while_it_starts_leaves_nothing_behind(tmp_path: 
         output, _ = command.communicate(timeout=15)
 
     assert (command.returncode, output) == (0, "")
-    assert processes_naming(tmp_path) == []
+    assert eventually(lambda: processes_naming(tmp_path) == [])
     assert list(tmp_path.iterdir()) == []
 
 
