@@ -1,6 +1,7 @@
 """Training: all heads at once, early stopping on the order of abandonment, then calibration."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple, Self
 
 import msgspec
@@ -22,11 +23,14 @@ _COLDEST, _HOTTEST = 0.05, 20.0
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How to train. `patience`: epochs without a better validation PR-AUC before it stops.
 
+    `threads`: sums depend on how many add them up, so it is part of the plan, and not of the machine.
+
     `decay`: the factor of the learning rate from one epoch to the next. `weights`: of the losses, as in `OUTPUTS`.
     """
 
     architecture: str = "lstm"
     seed: int = 0
+    threads: int = 1
     epochs: int = 20
     batch: int = 512
     learning_rate: float = 3e-3
@@ -76,15 +80,14 @@ class Learned(NamedTuple):
 def train(split: Split, plan: Plan, progress: Callable[[Progress], None]) -> Checkpoint:
     """A trained and calibrated model: the epoch with the best PR-AUC of abandonment on validation.
 
-    The same examples, plan and machine give the same model. Raises `ValueError` where validation does not hold both
+    The same examples and plan give the same model. Raises `ValueError` where validation does not hold both
     abandoned carts and others.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.seed)
+    with _reproducible(plan):
         model = Served(MODELS[plan.architecture]())
         epoch = _fit(model, split, plan, progress)
-    model.temperatures.copy_(_temperatures(model, Learned.of(split.validation)))
-    reports = {"validation": evaluate(model, split.validation), "test": evaluate(model, split.test)}
+        model.temperatures.copy_(_temperatures(model, Learned.of(split.validation)))
+        reports = {"validation": evaluate(model, split.validation), "test": evaluate(model, split.test)}
     facts = {
         "plan": msgspec.to_builtins(plan),
         "best_epoch": epoch,
@@ -122,6 +125,19 @@ def _masked(logit: Tensor, label: Tensor) -> Tensor:
     known = ~label.isnan()
     loss = nnf.binary_cross_entropy_with_logits(logit, label.nan_to_num(), weight=known.float(), reduction="sum")
     return loss / known.sum().clamp(min=1)
+
+
+@contextmanager
+def _reproducible(plan: Plan) -> Iterator[None]:
+    """Torch's chance and threads as the plan says, and afterwards as they were."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(plan.threads)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(plan.seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _fit(model: Served, split: Split, plan: Plan, progress: Callable[[Progress], None]) -> int:

@@ -1,0 +1,46 @@
+"""`kairos export`: from a trained model to one that Triton serves."""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from inference.repository import ModelMissingError, versions
+from streams.commands.train import CHECKPOINT_FILE, torch_is_missing
+
+
+@click.command()
+@click.argument("trained", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--models", type=click.Path(file_okay=False, path_type=Path), default=Path("deploy/models"),
+              show_default=True, help="The Triton model repository.")  # fmt: skip
+@click.option("--name", default="abandon_lstm", show_default=True, help="The name that the model is asked by.")
+@click.option("--version", type=click.IntRange(1), help="Its version.  [default: one above the last]")
+@click.option("--date", help="What the model card says.  [default: today]")
+def export(trained: Path, models: Path, name: str, version: int | None, date: str | None) -> None:
+    """Export what `kairos train` left in DIR to ONNX, check it against torch, and put it into a Triton repository.
+
+    Writes NAME/VERSION/model.onnx, the model card beside it, and NAME/config.pbtxt. Nothing is written where ONNX
+    Runtime and torch answer differently.
+    """
+    try:
+        from inference.checkpoint import load_checkpoint  # noqa: PLC0415 torch takes seconds, and may be missing
+        from inference.export import export as export_model  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise torch_is_missing(error) from None
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages that the model does not use
+    number, day = version or _next(models, name), date or datetime.now(UTC).date().isoformat()
+    try:
+        with Console(stderr=True).status("exporting and checking"):
+            path = export_model(load_checkpoint(trained / CHECKPOINT_FILE), models, name, number, day)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(path)
+
+
+def _next(models: Path, name: str) -> int:
+    try:
+        return versions(models, name)[-1] + 1
+    except ModelMissingError:
+        return 1

@@ -1,0 +1,142 @@
+"""`kairos train`: from a recorded log to a model."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from inference.dataset import Example, Examples, gather, read_examples, split, write_examples
+from inference.evaluate import ActionQuality, Quality, Report
+
+if TYPE_CHECKING:
+    from inference.checkpoint import Checkpoint
+    from inference.train import Progress as Step
+
+CHECKPOINT_FILE = "model.pt"
+REPORT_FILE = "report.json"
+_TOLD_EVERY = 1_000
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("log", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the model goes.")
+@click.option("--examples", "kept", type=_FILE, help="Keep the examples made of LOG here; without LOG: read them.")
+@click.option("--gap-hours", type=click.FloatRange(0), default=24.0, show_default=True, help="Left out at each cut.")
+@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="At most; it stops early.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same model.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="More are faster, if idle.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, the report on the test part, and nothing else.")
+def train(log: Path | None, out: Path, kept: Path | None, gap_hours: float, as_json: bool, **plan: int) -> None:
+    """Train a model from LOG, recorded events in any format that `kairos produce` reads.
+
+    The log runs through the live pipeline, so the model learns from what it will be asked. It is cut by time: 70 %
+    for training, 15 % for early stopping and calibration, 15 % for the report. `kairos export` comes next.
+    """
+    console = Console(stderr=True)
+    try:
+        examples = _examples(log, kept, console)
+        checkpoint = _learned(examples, gap_hours, plan, console)
+        source = {"source": str((log or kept or out).name), "sha256": hashlib.sha256(examples.tobytes()).hexdigest()}
+        report = _keep(checkpoint._replace(facts={"examples_from": source, **checkpoint.facts}), out)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(msgspec.json.encode(report))
+        return
+    Console().print(_table(report))
+    click.echo(f"{out / CHECKPOINT_FILE}: the model; `kairos export {out}` puts it into a Triton repository")
+
+
+def torch_is_missing(error: ModuleNotFoundError) -> click.ClickException:
+    """What to say where the packages for training are not installed."""
+    return click.ClickException(
+        f"expected the packages that training needs, got no {error.name}; "
+        "install them: python -m pip install -c deploy/constraints.txt -e '.[train]'"
+    )
+
+
+def _examples(log: Path | None, kept: Path | None, console: Console) -> Examples:
+    if log is not None:
+        from streams.replay.examples import examples  # noqa: PLC0415 the pipeline, which reading examples does not need
+
+        made = gather(_counted(examples(log), console))
+        if kept is not None:
+            write_examples(kept, made)
+        return made
+    if kept is not None:
+        return read_examples(kept)
+    msg = "expected LOG, or --examples FILE with the examples of an earlier run; see kairos train --help"
+    raise click.UsageError(msg)
+
+
+def _counted(examples: Iterable[Example], console: Console) -> Iterator[Example]:
+    with console.status("reading the log: 0 examples") as status:
+        for count, example in enumerate(examples, start=1):
+            if count % _TOLD_EVERY == 0:
+                status.update(f"reading the log: {count:,} examples")
+            yield example
+
+
+def _learned(examples: Examples, gap_hours: float, plan: dict[str, int], console: Console) -> "Checkpoint":
+    try:
+        from inference.train import Plan  # noqa: PLC0415 torch takes seconds to import, and may not be installed
+        from inference.train import train as learn  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise torch_is_missing(error) from None
+    parts = split(examples, gap_ms=int(gap_hours * 3_600_000))
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("epoch 1", total=None)
+
+        def tell(step: "Step") -> None:
+            done, of = (step.epoch - 1) * step.of + step.examples, step.epochs * step.of
+            bar.update(task, description=_words(step), completed=done, total=of)
+
+        return learn(parts, msgspec.convert(plan, Plan), tell)
+
+
+def _words(step: "Step") -> str:
+    known = "" if step.pr_auc is None else f", validation PR-AUC {step.pr_auc:.4f}"
+    return f"epoch {step.epoch} of at most {step.epochs}, loss {step.loss:.3f}{known}"
+
+
+def _keep(checkpoint: "Checkpoint", out: Path) -> Report:
+    from inference.checkpoint import save_checkpoint  # noqa: PLC0415 torch
+
+    out.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(out / CHECKPOINT_FILE, checkpoint)
+    text = msgspec.json.format(msgspec.json.encode(checkpoint.facts), indent=2)
+    (out / REPORT_FILE).write_bytes(text + b"\n")
+    return msgspec.convert(checkpoint.facts["report"]["test"], Report)
+
+
+def _table(report: Report) -> Table:
+    table = Table("", "examples", "base rate", "PR-AUC", "ROC-AUC", "ECE", "log loss", title="on the test part")
+    rows = {
+        "abandon_30m": report.abandon_30m,
+        "  the same, where the exact probability is known": report.abandon_beside,
+        "  the exact probability: the optimum": report.abandon_optimum,
+        "purchase_24h": report.purchase_24h,
+        "next_action": report.next_action,
+    }
+    for name, quality in rows.items():
+        if quality is not None:
+            table.add_row(name, *_cells(quality))
+    return table
+
+
+def _cells(quality: Quality | ActionQuality) -> list[str]:
+    if isinstance(quality, ActionQuality):
+        frequent = f"{quality.log_loss:.4f} (of frequencies: {quality.base_log_loss:.4f})"
+        return [f"{quality.examples:,}", "", "", "", "", frequent]
+    order = ("" if area is None else f"{area:.4f}" for area in (quality.pr_auc, quality.roc_auc))
+    return [
+        f"{quality.examples:,}", f"{quality.base_rate:.4f}", *order, f"{quality.ece:.4f}", f"{quality.log_loss:.4f}",
+    ]  # fmt: skip
