@@ -19,7 +19,6 @@ from streams.table.transactions import partition_of
 from streams.transport.batches import Out, send_batches
 
 BATCH_BYTES: Final = 500_000
-ACKNOWLEDGED_WITHIN_S: Final = 30.0
 STOPPED_WITHIN_S: Final = 5.0
 
 
@@ -34,8 +33,8 @@ class Sender:
     one by its value. Raises `NoBroker`.
     """
 
-    def __init__(self, broker: str, prefix: str) -> None:
-        self._broker, self._prefix = broker, prefix
+    def __init__(self, broker: str, prefix: str, acknowledged_within_s: float = 30.0) -> None:
+        self._broker, self._prefix, self._limit_s = broker, prefix, acknowledged_within_s
         self._connection = {"bootstrap_servers": broker}
         self._partitions: dict[str, int] = {}
         self._unacknowledged: list[asyncio.Future[Any]] = []
@@ -48,7 +47,7 @@ class Sender:
                 enable_idempotence=idempotent,
                 compression_type="snappy",
                 max_batch_size=BATCH_BYTES,
-                request_timeout_ms=int(ACKNOWLEDGED_WITHIN_S * 1000),
+                request_timeout_ms=int(self._limit_s * 1000),
                 **self._connection,
             )
             await self._producer.start()
@@ -73,7 +72,7 @@ class Sender:
         """Returns when everything that was sent is acknowledged. Raises `NoBroker` or `SendFailed`."""
         futures, self._unacknowledged = self._unacknowledged, []
         try:
-            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
+            async with asyncio.timeout(self._limit_s):
                 await asyncio.gather(*futures)
         except TimeoutError:
             raise NoBroker(self._broker) from None
@@ -91,7 +90,7 @@ class Sender:
 
     async def _partition_count(self, topic: str) -> int:
         try:
-            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
+            async with asyncio.timeout(self._limit_s):
                 self._partitions[topic] = len(await self._producer.partitions_for(self._prefix + topic))
         except (TimeoutError, KafkaError):
             msg = f"no topic {self._prefix + topic} on {self._broker}; run `kairos topics create`"

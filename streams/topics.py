@@ -154,12 +154,13 @@ def _refuse_failures(outcomes: Sequence[tuple[str, int, str | None]], settings: 
 
 async def _wait_until_usable(broker: str, created: Sequence[TopicPartition]) -> None:
     """Returns when every partition can be written: a broker answers a creation, and names the leaders, before that."""
+    if not created:
+        return
     consumer = AIOKafkaConsumer(bootstrap_servers=broker, request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         async with asyncio.timeout(READY_WITHIN_S):
             await consumer.start()
-            if created:
-                await consumer.end_offsets(created)
+            await consumer.end_offsets(created)
     except (TimeoutError, KafkaTimeoutError):
         msg = f"topics were created, but not all have leaders after {READY_WITHIN_S:.0f} s; look at the broker's log"
         raise TopicsRefused(msg) from None

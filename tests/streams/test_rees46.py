@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from schemas.topics import CART, CLICK, PURCHASE
+from schemas.topics import CART, CLICK, CLOCK, PURCHASE
 from streams.feed import Arrival
 from streams.replay.formats.bad_line import source_of
 from streams.replay.formats.lines import LineFile, UnreadableFile
 from streams.replay.formats.rees46 import HEADER
 from streams.replay.formats.table import RecordedLog
+from streams.simulator.log import write_arrival
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "rees46" / "2019-Oct-first17k.csv.gz"
 OCTOBER_MS = 1_569_888_000_000
@@ -126,6 +127,22 @@ def test_segment_events_go_to_the_topic_of_their_kind_keyed_by_their_shopper(tmp
     assert [arrival.at_ms - 1_700_000_000_000 for arrival in arrivals] == [123, 124, 124, 124, 124]
     assert [arrival.value.decode() for arrival in arrivals] == lines
     assert [source_of(arrival) for arrival in arrivals[1:]] == [None, *(f"events.jsonl:{n}" for n in (3, 4, 5))]
+
+
+def test_a_simulated_log_comes_back_as_it_was_written_and_a_bad_line_goes_on_as_it_is(tmp_path: Path) -> None:
+    written = [Arrival(5, CLICK.name, b"u", b"{}"), Arrival(7, CLOCK.name, None, b"\xff")]
+    path = tmp_path / "simulated.jsonl"
+    with path.open("wb") as file:
+        for arrival in written:
+            write_arrival(file, arrival)
+        file.write(b'{"at_ms": 9, "top')
+
+    log = RecordedLog(path)
+    *good, bad = log.arrivals()
+
+    assert log.format_name == "simulated"
+    assert good == written
+    assert (bad.at_ms, bad.topic, source_of(bad)) == (7, CLICK.name, "simulated.jsonl:3")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from streams.feed import Arrival
-from streams.replay.formats import rees46, segment
+from streams.replay.formats import rees46, segment, simulated
 from streams.replay.formats.lines import LineFile, UnreadableFile
 
 
@@ -19,6 +19,7 @@ class Format(NamedTuple):
 FORMATS: Final = {
     "rees46": Format(rees46.recognises, rees46.read),
     "segment": Format(segment.recognises, segment.read),
+    "simulated": Format(simulated.recognises, simulated.read),
 }
 
 
