@@ -147,6 +147,9 @@ class Consumer(driver.Consumer):
         task.add_done_callback(end_if_failed)
         try:
             await task
+        except asyncio.CancelledError:
+            if not fetcher.should_stop:
+                raise  # else Faust would take the end of the process for a crash while it rebalances
         finally:
             task.cancel()
 
