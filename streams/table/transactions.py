@@ -134,8 +134,8 @@ class PartitionWriter:
         await self._producer.begin_transaction()
         await self._send(sends)
         if offset is not None:
-            # Not while records are in flight: a broker that adds the group to a transaction cannot at the same moment
-            # verify that a partition belongs to it, and answers as if replicas were missing (seen on Kafka 4.1).
+            # Not while records are in flight: Kafka 4.1 then answered some batches with NOT_ENOUGH_REPLICAS, each a
+            # retry of 100 ms. Probably it cannot verify a partition's transaction while the group is being added to it.
             timeline = TopicPartition(self.owned.timeline, self.owned.partition)
             await self._producer.send_offsets_to_transaction({timeline: offset}, self.owned.app_id)
         await self._producer.commit_transaction()
