@@ -69,4 +69,5 @@ def _finished(part: JsonSchema) -> JsonSchema:
     tidy = {**part, "description": inspect.cleandoc(part["description"])} if "description" in part else part
     if "anonymousId" not in part.get("properties", {}):
         return tidy
-    return {**tidy, "anyOf": [{"required": ["userId"]}, {"required": ["anonymousId"]}]}
+    named = {"type": "string", "minLength": 1}
+    return {**tidy, "anyOf": [{"required": [id_], "properties": {id_: named}} for id_ in ("userId", "anonymousId")]}

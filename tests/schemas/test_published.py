@@ -35,11 +35,12 @@ def test_what_kairos_writes_validates_against_its_published_schema(name: str) ->
     jsonschema.Draft202012Validator(json_schemas()[WRITTEN[name]]).validate(json.loads(sample.encode(sample.record)))
 
 
-def test_an_event_that_names_no_shopper_is_not_valid() -> None:
+@pytest.mark.parametrize("ids", [{}, {"userId": ""}, {"userId": None, "anonymousId": None}])
+def test_an_event_that_names_no_shopper_is_not_valid(ids: dict[str, str | None]) -> None:
     event = msgspec.json.decode(msgspec.json.encode(EVENTS["product_added"].record))
     del event["userId"], event["anonymousId"]
 
-    assert not jsonschema.Draft202012Validator(json_schemas()["events"]).is_valid(event)
+    assert not jsonschema.Draft202012Validator(json_schemas()["events"]).is_valid(event | ids)
 
 
 @pytest.mark.parametrize(

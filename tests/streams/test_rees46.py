@@ -111,7 +111,7 @@ def test_the_format_is_found_by_looking_at_the_file(tmp_path: Path) -> None:
 
 def test_segment_events_go_to_the_topic_of_their_kind_keyed_by_their_shopper(tmp_path: Path) -> None:
     lines = [
-        '{"event": "Product Viewed", "anonymousId": "a", "timestamp": "2023-11-14T22:13:20.123Z"}',
+        '{"event": "Product Viewed", "userId": null, "anonymousId": "a", "timestamp": "2023-11-14T22:13:20.123Z"}',
         '{"event": "Product Added", "userId": "u", "anonymousId": "a", "timestamp": 1, "receivedAt": 1700000000124}',
         '{"event": "Moon Phase", "userId": "u", "timestamp": 1700000000125}',
         '{"event": "Order Completed", "userId": "u"}',

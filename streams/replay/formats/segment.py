@@ -16,8 +16,8 @@ class _Envelope(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What has to be known of an event to send it on. The rest of the line is not looked at."""
 
     event: str
-    user_id: str = ""
-    anonymous_id: str = ""
+    user_id: str | None = None
+    anonymous_id: str | None = None
     received_at: datetime | int | None = None
     timestamp: datetime | int | None = None
     original_timestamp: datetime | int | None = None
@@ -62,8 +62,8 @@ def _arrival(line: bytes) -> Arrival | None:
     at_ms = None if envelope is None else _at_ms(envelope)
     if envelope is None or at_ms is None:
         return None
-    key = (envelope.user_id or envelope.anonymous_id).encode() or None
-    return Arrival(at_ms, TOPICS[envelope.event], key, line)
+    shopper = envelope.user_id or envelope.anonymous_id
+    return Arrival(at_ms, TOPICS[envelope.event], shopper.encode() if shopper else None, line)
 
 
 def _envelope(line: bytes) -> _Envelope | None:
