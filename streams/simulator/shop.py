@@ -22,7 +22,8 @@ class Shop:
         self._seed = seed
         self._present: list[tuple[int, int, Life]] = []
         self._flying: list[tuple[int, int, Arrival]] = []
-        self._sent = 0
+        self._events = 0
+        self._ties = 0  # no two of anything compare equal, so that lives and arrivals never do
 
     def open(self, shoppers: int, start_ms: int, end_ms: int) -> Iterator[Arrival]:
         """Arrivals in their order. From `end_ms` on nobody comes, but carts open then are seen to their end."""
@@ -40,18 +41,18 @@ class Shop:
     def _admit(self, life: Life) -> None:
         at_ms = life.advance()
         if at_ms is not None:
-            self._sent += 1
-            heappush(self._present, (at_ms, self._sent, life))
+            self._ties += 1
+            heappush(self._present, (at_ms, self._ties, life))
 
     def _live(self, end_ms: int) -> None:
         """The next event of all."""
         at_ms, number, life = self._present[0]
-        self._sent += 1
-        message_id = f"{self._seed:x}-{self._sent:x}"
+        self._events += 1
+        message_id = f"{self._seed:x}-{self._events:x}"
         happening = life.act(at_ms, message_id)
         for arrival in self.noise.arrivals(life.visitor, happening, at_ms, message_id):
-            self._sent += 1
-            heappush(self._flying, (arrival.at_ms, self._sent, arrival))
+            self._ties += 1
+            heappush(self._flying, (arrival.at_ms, self._ties, arrival))
         life.tell(self._truth, at_ms, message_id)
         next_ms = life.advance()
         if next_ms is not None and (next_ms < end_ms or life.is_busy()):
