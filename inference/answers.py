@@ -27,4 +27,4 @@ class Scorer(Protocol):
     """Anything that answers requests: Triton, the same model in-process, recorded scores, rules."""
 
     async def score(self, requests: Sequence[Request]) -> Answer:
-        """One answer for each request. Never raises for a model that does not answer: that is a lower rung."""
+        """One answer for each request. A model that does not answer raises `NoAnswerError`; the `Ladder` never does."""

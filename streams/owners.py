@@ -95,4 +95,5 @@ class Owners:
             cart_idle_ms=round(settings.cart_idle_s * 1_000),
             score_every_ms=round(settings.score_every_s * 1_000),
             shopper_ttl_ms=round(settings.shopper_ttl_days * 86_400_000),
+            ask_models=bool(settings.model),
         )

@@ -85,6 +85,11 @@ class Partition:
         shard.forgotten.clear()
         return Write(changelog, write.outputs, shard.offset)
 
+    def discard(self) -> None:
+        """Forget what was decided, unwritten: for a run that is after the asks only."""
+        self._outputs, self._decided = [], {}
+        self.shard.changed.clear()
+
     def _check_answered(self) -> None:
         if self._unanswered:
             msg = f"expected every ask answered before a write, {self._unanswered} are not; answer them first"

@@ -44,6 +44,7 @@ class Ask(NamedTuple):
     consent_ms: int
     traceparent: str
     request: Request | None
+    cart_key: str | None = None  # the cart as the shopper sees it, which the request is about
 
 
 def request(shopper: Shopper, at_ms: int, cart: Cart | None, open_carts: int) -> Request:
@@ -66,6 +67,7 @@ def about_event(key: bytes, shopper: Shopper, event: Waiting, idle_ms: int, cons
     """
     at_ms, detail = event.at_ms, event.detail
     now = carts.after_all(shopper.open_carts, shopper.waiting, idle_ms)
+    seen = latest(now)
     return Ask(
         key=key,
         asked="event",
@@ -78,7 +80,8 @@ def about_event(key: bytes, shopper: Shopper, event: Waiting, idle_ms: int, cons
         consents=shopper.consents,
         consent_ms=consent_ms,
         traceparent=detail.traceparent,
-        request=request(shopper, at_ms, latest(now), len(now)),
+        request=request(shopper, at_ms, seen, len(now)),
+        cart_key=seen.key if seen else None,
     )
 
 

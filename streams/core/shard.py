@@ -22,6 +22,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     cart_idle_ms: int = 30 * 60_000
     score_every_ms: int = 5_000
     shopper_ttl_ms: int = 30 * 86_400_000
+    ask_models: bool = True  # without a model only timers and purchases ask for a decision
 
 
 class Shard:

@@ -134,6 +134,6 @@ def _enqueue(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask
 
 
 def _worth_asking(shopper: Shopper, event: Waiting, rules: Rules) -> bool:
-    if event.kind > LAST_CART or event.at_ms < shopper.asked_ms + rules.score_every_ms:
+    if not rules.ask_models or event.kind > LAST_CART or event.at_ms < shopper.asked_ms + rules.score_every_ms:
         return False
     return bool(shopper.open_carts) or any(waiting.kind <= LAST_CART for waiting in shopper.waiting)

@@ -1,0 +1,92 @@
+"""What came of a moment: the outcomes of a shopper's carts, purchases and next steps, known only afterwards.
+
+Labels come from the same episode rules that the live path has, over all events of a shopper in event-time order.
+Requests come from the live path itself, at their place in the log; nothing that a label looks at can reach a request.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.kinds import FIRST_CART, LAST_PURCHASE, Kind
+from schemas.shopper import Cart, Shopper, Waiting
+from streams.core import episodes
+
+PURCHASE_MS = 86_400_000
+NEXT_MS = 30 * 60_000
+
+
+class Episode(NamedTuple):
+    """A cart from its opening to its end. `abandoned` is None while the log does not say."""
+
+    key: str
+    opened_ms: int
+    ended_ms: int
+    abandoned: bool | None
+
+
+class Outcome(NamedTuple):
+    """What came of a request. NaN and -1 where it cannot be known."""
+
+    abandon_30m: float
+    purchase_24h: float
+    next_action: int
+
+
+class Story:
+    """All events of one shopper, in event-time order: `end_ms` is how far the log is known."""
+
+    def __init__(self, events: Sequence[Waiting], end_ms: int, idle_ms: int) -> None:
+        ordered = sorted(events, key=lambda event: (event.at_ms, event.source))
+        self._times = [event.at_ms for event in ordered]
+        self._kinds = [event.kind for event in ordered]
+        self._bought = [event.at_ms for event in ordered if event.kind == Kind.ORDER_COMPLETED]
+        self._end_ms = end_ms
+        self.episodes = _episodes([e for e in ordered if FIRST_CART <= e.kind <= LAST_PURCHASE], end_ms, idle_ms)
+
+    def outcome(self, at_ms: int, cart_key: str | None) -> Outcome:
+        """What came of a request at `at_ms` about the cart with this key; None where no cart was open."""
+        return Outcome(self._abandoned(at_ms, cart_key), self._purchased(at_ms), self._next(at_ms))
+
+    def _abandoned(self, at_ms: int, cart_key: str | None) -> float:
+        found = [e for e in self.episodes if e.key == cart_key and e.opened_ms <= at_ms <= e.ended_ms]
+        known = found[-1].abandoned if found else None
+        return float("nan") if known is None else float(known)
+
+    def _purchased(self, at_ms: int) -> float:
+        next_one = bisect_right(self._bought, at_ms)
+        if next_one < len(self._bought) and self._bought[next_one] <= at_ms + PURCHASE_MS:
+            return 1.0
+        return 0.0 if at_ms + PURCHASE_MS <= self._end_ms else float("nan")
+
+    def _next(self, at_ms: int) -> int:
+        place = bisect_right(self._times, at_ms)
+        if place < len(self._times) and self._times[place] <= at_ms + NEXT_MS:
+            kind = self._kinds[place]
+            return kind if kind <= LAST_PURCHASE else -1
+        return 0 if at_ms + NEXT_MS <= self._end_ms else -1
+
+
+def _episodes(events: Sequence[Waiting], end_ms: int, idle_ms: int) -> list[Episode]:
+    shopper, found = Shopper(), []
+    for event in [*events, None]:
+        before = {cart.episode: cart for cart in shopper.open_carts}
+        watermark_ms = end_ms + 1 if event is None else event.at_ms + 1
+        if event is not None:
+            episodes.wait(shopper, event)
+        for happened in episodes.advance(shopper, watermark_ms, idle_ms):
+            if happened.abandoned is not None:
+                before.pop(happened.abandoned.episode, None)
+                found.append(_ended(happened.abandoned, happened.abandoned.deadline_ms, abandoned=True))
+        still_open = {cart.episode for cart in shopper.open_carts}
+        found += [
+            _ended(cart, watermark_ms - 1, abandoned=False)
+            for cart in before.values()
+            if cart.episode not in still_open
+        ]
+    found += [Episode(cart.key, cart.opened_ms, end_ms, None) for cart in shopper.open_carts]
+    return sorted(found, key=lambda episode: episode.opened_ms)
+
+
+def _ended(cart: Cart, at_ms: int, *, abandoned: bool) -> Episode:
+    return Episode(cart.key, cart.opened_ms, at_ms, abandoned)
