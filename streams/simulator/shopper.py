@@ -155,15 +155,14 @@ class Shopper:
         if self.observer:
             self.observer.acted(Act.BUY)
         cart = self.carts.hand
-        order = self.order()
+        order = self._order()
         if cart.state in OPEN:
             self.carts.end(cart, "bought", self.at_ms)
         self.carts.renew()
         self.walk.mind = self._chance.choices(range(process.MINDS), process.AFTER_PURCHASE)[0]
         return Happening(Kind.ORDER_COMPLETED, order)
 
-    def order(self) -> dict[str, Any]:
-        """The order that the cart in hand makes."""
+    def _order(self) -> dict[str, Any]:
         self._orders += 1
         order_id = f"{self.visitor.key}-o{self._orders}"
         order = {"order_id": order_id, "total": self.carts.hand.value(), **self._content(self.carts.hand)}
