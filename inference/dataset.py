@@ -11,7 +11,10 @@ import numpy.typing as npt
 from inference.inputs import CONTEXT, HISTORY_EVENTS, Columns, Request, columns
 from schemas.history import DTYPE
 
-DAY_MS: Final = 86_400_000
+PURCHASE_MS: Final = 86_400_000
+"""How far the label of a purchase looks ahead."""
+CART_MS: Final = 6 * 3_600_000
+"""How far the label of an abandonment is taken to look ahead: a cart open longer has seen activity every half hour."""
 _CHUNK: Final = 16_384
 """How many examples are held as Python objects at once."""
 
@@ -111,22 +114,31 @@ def read_examples(path: Path) -> Examples:
     return examples
 
 
-def split(examples: Examples, shares: tuple[float, float] = (0.7, 0.15), gap_ms: int = DAY_MS) -> Split:
+def split(examples: Examples, shares: tuple[float, float] = (0.7, 0.15), gap_ms: int = CART_MS) -> Split:
     """The examples cut by time: about these shares for training and validation, the rest for the test.
 
-    Before each cut, `gap_ms` of examples is left out: no label that looks so far ahead sees the later part. Raises
-    `ValueError` where a part would be empty.
+    No label of an earlier part looks into a later one: before each cut, `gap_ms` of examples is left out, and for 24 h
+    purchases are masked. Raises `ValueError` where a part would be empty.
     """
     at_ms = examples["at_ms"]
     first_ms, second_ms = np.quantile(at_ms, np.cumsum(shares))
-    parts = (at_ms < first_ms - gap_ms, (at_ms >= first_ms) & (at_ms < second_ms - gap_ms), at_ms >= second_ms)
-    if not all(part.any() for part in parts):
+    train = _before(examples[at_ms < first_ms], first_ms, gap_ms)
+    validation = _before(examples[(at_ms >= first_ms) & (at_ms < second_ms)], second_ms, gap_ms)
+    parts = Split(train, validation, examples[at_ms >= second_ms])
+    if not all(map(len, parts)):
         msg = (
             f"expected examples over much more time than two gaps of {gap_ms / 3_600_000:g} h, got {len(at_ms)} over "
             f"{np.ptp(at_ms) / 3_600_000:.1f} h; give a longer log or a smaller gap"
         )
         raise ValueError(msg)
-    return Split(*(examples[part] for part in parts))
+    return parts
+
+
+def _before(examples: Examples, cut_ms: float, gap_ms: int) -> Examples:
+    """The examples whose labels do not look beyond `cut_ms`."""
+    kept = examples[examples["at_ms"] < cut_ms - gap_ms]  # a copy: the mask stays in here
+    kept["purchase_24h"][kept["at_ms"] >= cut_ms - PURCHASE_MS] = np.nan
+    return kept
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.intp]]:

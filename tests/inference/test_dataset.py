@@ -1,11 +1,12 @@
 """Examples on disk, and their split by time."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inference.dataset import DAY_MS, batches, gather, inputs, read_examples, split, write_examples
+from inference.dataset import CART_MS, PURCHASE_MS, batches, gather, inputs, read_examples, split, write_examples
 from inference.inputs import tensors
 from tests.inference.shop import examples
 
@@ -51,14 +52,25 @@ def test_no_label_of_an_earlier_part_looks_into_a_later_part() -> None:
 
     parts = split(all_of_them)
 
-    assert parts.train["at_ms"].max() + DAY_MS < parts.validation["at_ms"].min()
-    assert parts.validation["at_ms"].max() + DAY_MS < parts.test["at_ms"].min()
-    assert [round(len(part) / 2_000, 2) for part in parts] == [0.65, 0.1, 0.15]
+    for earlier, later in pairwise(parts):
+        cut_ms = later["at_ms"].min()
+        assert earlier["at_ms"].max() < cut_ms - CART_MS
+        assert earlier["at_ms"][~np.isnan(earlier["purchase_24h"])].max() < cut_ms - PURCHASE_MS
+    assert [round(len(part) / 2_000, 2) for part in parts] == [0.69, 0.14, 0.15]
+
+
+def test_a_split_leaves_the_examples_as_they_were() -> None:
+    all_of_them = gather(examples(500, days=20))
+    before = all_of_them.copy()
+
+    split(all_of_them)
+
+    assert all_of_them.tobytes() == before.tobytes()
 
 
 def test_a_log_too_short_for_the_gap_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"over much more time than two gaps of 24 h, got 100 over \d+\.\d h"):
-        split(gather(examples(100, days=2)))
+    with pytest.raises(ValueError, match=r"over much more time than two gaps of 6 h, got 100 over \d+\.\d h"):
+        split(gather(examples(100, days=1)))
 
 
 def test_a_pass_over_the_batches_sees_each_example_once_and_in_an_order_of_its_own() -> None:
