@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, KafkaError, ProducerFenced
 from aiokafka.partitioner import murmur2
 
 from schemas.topics import CHANGELOG, TIMELINE
@@ -22,6 +22,9 @@ from streams.transport.batches import NO_HEADERS, Out, send_batches
 
 BATCH_BYTES: Final = 1_000_000
 """A record batch before compression. Below a broker's default limit, with room for what snappy cannot compress."""
+
+FENCING: Final = (ProducerFenced, InvalidProducerEpoch, InvalidTxnState)
+"""What a broker says to an older owner. The last one where its open transaction was just aborted for the new owner."""
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +170,7 @@ class PartitionWriter:
         try:
             async with asyncio.timeout(self.timeout_s):
                 await step
-        except (ProducerFenced, InvalidProducerEpoch) as error:
+        except FENCING as error:
             self._fenced = True
             msg = f"expected to own {who}, was fenced during {doing}: another worker owns it now; this one must end"
             raise Fenced(msg) from error
