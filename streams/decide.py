@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from inference.answers import Answer, Scorer
 from streams.clock import LogClock
+from streams.counts import Counts
 from streams.owner import Owner, TimelineBlock
 
 IDLE_S = 0.02
@@ -23,8 +24,9 @@ class Decide:
 
     def __init__(self, scorer: Scorer, clock: LogClock, now_s: Clock = time.monotonic) -> None:
         self.owners: dict[int, Owner] = {}
-        self.scored = 0
-        self._scorer, self._clock, self._now_s = scorer, clock, now_s
+        self.counts = Counts()
+        self.scorer = scorer
+        self._clock, self._now_s = clock, now_s
         self._block_came = asyncio.Event()
         self._round = asyncio.Lock()
 
@@ -48,7 +50,7 @@ class Decide:
 
     async def round(self) -> None:
         """One pass over the blocks in hand."""
-        owners = list(self.owners.values())
+        owners, began_s, before = list(self.owners.values()), self._now_s(), self.counts.stepped
         for owner in owners:
             owner.step()
         if any(owner.asks for owner in owners):
@@ -56,6 +58,8 @@ class Decide:
         now_s = self._now_s()
         for owner in owners:
             owner.write_if_due(now_s)
+        if self.counts.stepped != before:
+            self.counts.rounds.add(now_s - began_s)
 
     async def let_go(self, partitions: set[int] | None = None) -> None:
         """Between two rounds, write what these partitions have decided; all partitions where none are named."""
@@ -65,8 +69,8 @@ class Decide:
 
     async def _answer(self, owners: list[Owner]) -> None:
         requests = [ask.request for owner in owners for ask in owner.asks if ask.request is not None]
-        answer = await self._scorer.score(requests) if requests else Answer("rules", None, [])
-        self.scored += len(requests)
+        answer = await self.scorer.score(requests) if requests else Answer("rules", None, [])
+        self.counts.scores[answer.mode] += len(requests)
         now_ms, at = self._clock.now_ms(), 0
         for owner in owners:
             made, owner.asks = owner.asks, []

@@ -1,12 +1,14 @@
 """The owner of one timeline partition: its decision path, its blocks, and the one transaction that is under way."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
 from streams.core.asks import Ask
 from streams.core.step import Record
+from streams.counts import Counts
 from streams.pipeline import Partition, Write
 from streams.table.transactions import Output, PartitionWriter
 
@@ -43,11 +45,10 @@ class Pace:
 class Owner:
     """Steps the blocks of one partition, and writes what came of them: one transaction at a time."""
 
-    def __init__(self, partition: Partition, writer: PartitionWriter, pace: Pace, prefix: str) -> None:
-        self.partition, self.writer, self.pace, self.prefix = partition, writer, pace, prefix
+    def __init__(self, partition: Partition, writer: PartitionWriter, pace: Pace, prefix: str, counts: Counts) -> None:
+        self.partition, self.writer, self.pace, self.prefix, self.counts = partition, writer, pace, prefix, counts
         self.blocks: deque[TimelineBlock] = deque()
         self.asks: list[Ask] = []
-        self.stepped = 0
         self._committed = partition.shard.offset
         self._writing: asyncio.Task[None] | None = None
 
@@ -60,7 +61,7 @@ class Owner:
             if not block.stale:
                 self.asks += self.partition.step(block.records)
                 taken += len(block.records)
-        self.stepped += taken
+        self.counts.stepped += taken
 
     def write_if_due(self, now_s: float) -> None:
         """Start the next transaction if one is due and none is under way. Raises what the last one failed with."""
@@ -103,4 +104,6 @@ class Owner:
 
     async def _write(self, write: Write) -> None:
         outputs = [Output(self.prefix + topic, key, value, headers) for topic, key, value, headers in write.outputs]
+        began_s = time.monotonic()
         await self.writer.write(write.changelog, outputs, write.offset)
+        self.counts.written(write, time.monotonic() - began_s)

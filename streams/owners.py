@@ -87,7 +87,9 @@ class Owners:
             number, len(restored.shoppers), loaded.records, time.monotonic() - began_s, shard.offset,
         )  # fmt: skip
         pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, time.monotonic())
-        return Owner(Partition(shard, self._rules(), self._policy), writer, pace, settings.topic_prefix)
+        return Owner(
+            Partition(shard, self._rules(), self._policy), writer, pace, settings.topic_prefix, self._decide.counts
+        )
 
     def _rules(self) -> Rules:
         settings = self._settings
