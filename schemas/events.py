@@ -13,7 +13,8 @@ import msgspec
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Text = Annotated[str, msgspec.Meta(max_length=1_000)]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
+"""ISO 4217: three capital letters. Ingest checks the letters."""
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e7)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 Time = datetime | int
@@ -118,8 +119,8 @@ class _Track(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="eve
     """
 
     message_id: Id
-    user_id: Text = ""
-    anonymous_id: Text = ""
+    user_id: Text | None = None
+    anonymous_id: Text | None = None
     timestamp: Time | None = None
     original_timestamp: Time | None = None
     sent_at: Time | None = None

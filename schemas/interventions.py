@@ -5,6 +5,7 @@ Segment and Braze send. Inside Kairos times are milliseconds and money is minor 
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -133,7 +134,12 @@ def iso(at_ms: int) -> str:
     >>> iso(1_700_000_000_123)
     '2023-11-14T22:13:20.123Z'
     """
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{_second(at_ms // 1_000)}.{at_ms % 1_000:03d}Z"
+
+
+@lru_cache(maxsize=8_192)
+def _second(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def content(cart_id: str, currency: str, items: tuple[Item, ...]) -> Content:

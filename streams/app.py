@@ -36,6 +36,7 @@ def build(settings: Settings, scorer: Scorer) -> faust.App:
             drain=worker.drain,
             idempotent=real,
             read_committed=real,
+            fetch_wait_ms=100 if real else 20,  # Tansu looks again only after half of it
         ),
     )
     agents.attach(app, worker)

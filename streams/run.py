@@ -41,7 +41,7 @@ def scorer(settings: Settings) -> Scorer:
     return Ladder([model], deadline_ms=settings.inference_deadline_ms)
 
 
-class _Worker(faust.Worker):  # type: ignore[misc]  # faust exports it untyped
+class _Worker(faust.Worker):
     """Faust's worker, which may not take for ever to stop."""
 
     def _on_sigterm(self, *args: Any) -> None:

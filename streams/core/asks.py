@@ -28,7 +28,7 @@ class Ask(NamedTuple):
     `asked`: an event was seen, a cart's timer fired, or a purchase was applied (which needs no score).
     `cause`: what ids are made from; the same whenever the ask is made again. `at_ms`: log time of the ask.
     `cart`: the open or abandoned cart it is about. `converted`: a later purchase is known already.
-    `open_episodes`: the carts that are open at this place of the log.
+    `open_episodes`: of a purchase, the carts that are still open at this place of the log.
     `consent_ms`: how far consent had been read. `request`: what the model is asked, where it is asked.
     """
 
@@ -75,7 +75,7 @@ def about_event(key: bytes, shopper: Shopper, event: Waiting, idle_ms: int, cons
         at_ms=at_ms,
         trigger=Trigger(detail.message_id, Kind(event.kind), at_ms),
         cart=latest(shopper.open_carts),
-        open_episodes=_open_episodes(shopper),
+        open_episodes=(),
         converted=_buys(shopper),
         consents=shopper.consents,
         consent_ms=consent_ms,
@@ -94,7 +94,7 @@ def about_timer(key: bytes, shopper: Shopper, cart: Cart, watermark_ms: int, con
         at_ms=cart.deadline_ms,
         trigger=Trigger(cart.last_id, Kind(cart.last_kind), cart.active_ms),
         cart=cart,
-        open_episodes=_open_episodes(shopper),
+        open_episodes=(),
         converted=_buys(shopper),
         consents=shopper.consents,
         consent_ms=consent_ms,
@@ -124,6 +124,8 @@ def about_purchase(key: bytes, shopper: Shopper, event: Waiting) -> Ask:
 
 def latest(open_carts: tuple[Cart, ...]) -> Cart | None:
     """The cart with the last activity, None without one."""
+    if len(open_carts) == 1:
+        return open_carts[0]
     return max(open_carts, key=lambda cart: (cart.active_ms, cart.key), default=None)
 
 

@@ -11,7 +11,6 @@ from typing import Final
 from schemas.shopper import Shopper
 
 HOUR_MS: Final = 3_600_000
-HOURS: Final = {"1h": 1, "24h": 24, "7d": 168}
 Counts = tuple[int, int, int]
 
 _EARLIER: Final = Struct("<15H")
@@ -23,8 +22,7 @@ _NOTHING: Final = (0,) * 15
 def roll(shopper: Shopper, hour: int) -> None:
     """Begin a later hour: what the current one counted moves into the buckets behind it."""
     last, counted = shopper.hour, (shopper.clicks, shopper.carts, shopper.purchases)
-    earlier = _unpack(shopper.earlier)
-    _, day, day_before, week, week_before = (earlier[at : at + 3] for at in range(0, 15, 3))
+    _, day, day_before, week, week_before = _by_three(shopper.earlier)
     day, day_before = _moved(day, day_before, counted, hour // 24 - last // 24)
     week, week_before = _moved(week, week_before, counted, hour // 168 - last // 168)
     hour_before = counted if hour == last + 1 else (0, 0, 0)
@@ -40,23 +38,31 @@ def windows(shopper: Shopper, at_ms: int) -> tuple[float, ...]:
     at_ms = max(at_ms, shopper.hour * HOUR_MS)
     if at_ms // HOUR_MS != shopper.hour:
         shopper = _rolled_copy(shopper, at_ms // HOUR_MS)
-    counted = (shopper.clicks, shopper.carts, shopper.purchases)
-    earlier = _unpack(shopper.earlier)
-    answer: list[float] = []
-    for hours, first in ((1, -3), (24, 3), (168, 9)):
-        bucket_ms = hours * HOUR_MS
-        covered = 1.0 - at_ms % bucket_ms / bucket_ms
-        for family in range(3):
-            current = counted[family] + (earlier[first + family] if first > 0 else 0)
-            answer.append(current + earlier[first + 3 + family] * covered)
-    return tuple(answer)
+    clicks, carts, purchases = float(shopper.clicks), float(shopper.carts), float(shopper.purchases)
+    if not shopper.earlier:
+        return (clicks, carts, purchases) * 3
+    hour, day, day_before, week, week_before = _by_three(shopper.earlier)
+    return (
+        *_weighted((clicks, carts, purchases), hour, _covered(at_ms, 1)),
+        *_weighted((clicks + day[0], carts + day[1], purchases + day[2]), day_before, _covered(at_ms, 24)),
+        *_weighted((clicks + week[0], carts + week[1], purchases + week[2]), week_before, _covered(at_ms, 168)),
+    )
 
 
-def _moved(current: tuple[int, ...], before: tuple[int, ...], counted: Counts, buckets: int) -> tuple[Counts, Counts]:
+def _covered(at_ms: int, hours: int) -> float:
+    """The share of the bucket before this one that a window ending now still covers."""
+    return 1.0 - at_ms % (hours * HOUR_MS) / (hours * HOUR_MS)
+
+
+def _weighted(now: tuple[float, float, float], before: Counts, covered: float) -> tuple[float, float, float]:
+    return (now[0] + before[0] * covered, now[1] + before[1] * covered, now[2] + before[2] * covered)
+
+
+def _moved(current: Counts, before: Counts, counted: Counts, buckets: int) -> tuple[Counts, Counts]:
     """A bucket and the one before it, after `buckets` bucket ends have passed."""
     total = (current[0] + counted[0], current[1] + counted[1], current[2] + counted[2])
     if buckets == 0:
-        return total, (before[0], before[1], before[2])
+        return total, before
     return (0, 0, 0), total if buckets == 1 else (0, 0, 0)
 
 
@@ -72,8 +78,9 @@ def _rolled_copy(shopper: Shopper, hour: int) -> Shopper:
     return copy
 
 
-def _unpack(earlier: bytes) -> tuple[int, ...]:
-    return _EARLIER.unpack(earlier) if earlier else _NOTHING
+def _by_three(earlier: bytes) -> tuple[Counts, ...]:
+    counts = _EARLIER.unpack(earlier) if earlier else _NOTHING
+    return counts[:3], counts[3:6], counts[6:9], counts[9:12], counts[12:]
 
 
 def _pack(counts: tuple[int, ...]) -> bytes:

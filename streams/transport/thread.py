@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.transport import batches
+from streams.transport import batches, ends
 from streams.transport.settings import options_of
 
 T = TypeVar("T")
@@ -58,6 +58,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """The offset fetched next as known now; None where it is not known."""
         return batches.position(self._consumer, TopicPartition(*tp)) if self._consumer is not None else None
 
+    def end_now(self, tp: TP) -> int | None:
+        """The end as the last fetch told it; None where it is not known."""
+        return batches.end(self._consumer, TopicPartition(*tp)) if self._consumer is not None else None
+
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         options = options_of(self.app)
         consumer = super()._create_worker_consumer(transport)
@@ -75,4 +79,5 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._ensure_consumer().seek(tp, offset)
 
     async def _ends(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, int]:
-        return cast(Mapping[TopicPartition, int], await self._ensure_consumer().end_offsets(tps))
+        asked = ends.listed if options_of(self.app).read_committed else ends.fetched
+        return await asked(self._ensure_consumer(), tps)

@@ -3,8 +3,8 @@
 Only this writes and reads a shopper's `nudges`; `step` does not: stepping on while answers are awaited changes nothing.
 """
 
+from struct import Struct
 from typing import Literal, NamedTuple
-from uuid import UUID, uuid5
 
 import msgspec
 import xxhash
@@ -26,12 +26,13 @@ from schemas.kinds import NAMES
 from schemas.shopper import Nudge, Shopper
 from streams.core import outputs
 from streams.core.asks import Ask, episode_cause
+from streams.core.ids import name_based_uuid
 from streams.core.outputs import Output
 from streams.core.policy.checks import Candidate, judge
 from streams.core.policy.rules import CartAtRisk, CartNudge, PolicyRules
 
-NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 KEEP_NUDGES_MS = 30 * 86_400_000
+_CONTEXT = Struct(f"<{len(CONTEXT)}d")
 REASONS = ("cart_value", "cart_age_s", "cart_idle_s", "clicks_1h", "orders")
 
 
@@ -64,7 +65,7 @@ def answer(ask: Ask, scored: Scored, shopper: Shopper, policy: PolicyRules) -> l
 
 def intervention_id(ask: Ask, kind: str, version: str, cause: str) -> str:
     """The id of what is done about a cause: a name-based UUID (RFC 9562, version 5), the same whenever it is made."""
-    return str(uuid5(NAMESPACE, f"{ask.key.decode()}|{kind}|{version}|{cause}"))
+    return name_based_uuid(f"{ask.key.decode()}|{kind}|{version}|{cause}")
 
 
 def _candidate(ask: Ask, scores: dict[str, float], policy: PolicyRules) -> tuple[str, CartNudge | CartAtRisk | None]:
@@ -88,7 +89,7 @@ def _decided(
         model=scored.model,
         scores=scores,
         propensity=1.0,
-        reasons=_reasons(ask.request),
+        reasons=_reasons(ask.request) if trace else (),
         policy=Policy(id=policy.id, version=policy.version, trace=trace),
     )
 
@@ -123,7 +124,7 @@ def _outcome(action: str, reason: Reason | None) -> Literal["none", "sent", "sup
 
 
 def _digest(request: Request | None) -> str:
-    return "" if request is None else xxhash.xxh3_64_hexdigest(request.history + msgspec.json.encode(request.context))
+    return "" if request is None else xxhash.xxh3_64_hexdigest(request.history + _CONTEXT.pack(*request.context))
 
 
 def _intervention(ask: Ask, kind: str, rule: CartNudge | CartAtRisk, decided: Decided) -> Intervention:
