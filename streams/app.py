@@ -17,8 +17,8 @@ from streams.transport.settings import Options, configure, faust_settings
 from streams.worker import Worker
 
 
-def build(settings: Settings, scorer: Scorer) -> faust.App:
-    """An app that is ready to be run by a Faust worker. Raises `ValueError` on a policy that cannot be read."""
+def build(settings: Settings, scorer: Scorer) -> Worker:
+    """A worker whose `app` is ready to be run. Raises `ValueError` on a policy that cannot be read."""
     app = faust.App(
         settings.app_id,
         broker=f"blocks://{settings.broker}",
@@ -41,7 +41,7 @@ def build(settings: Settings, scorer: Scorer) -> faust.App:
     )
     agents.attach(app, worker)
     _connect(app, worker)
-    return app
+    return worker
 
 
 def quiet() -> None:

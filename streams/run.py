@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import mode.loop
@@ -13,11 +14,14 @@ if sys.platform != "win32":
 import faust
 
 from inference.answers import Scorer
+from inference.client.failure import NoAnswerError
 from inference.client.ladder import Ladder
 from inference.client.triton import TritonScorer
+from inference.repository import ModelMissingError
 from streams.app import build, quiet
 from streams.exit_codes import ExitCode
 from streams.settings import Settings
+from streams.telemetry import serve
 from streams.transport.fatal import end_process
 
 STOP_LIMIT_S = 9.0
@@ -28,17 +32,36 @@ def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; does not return but through `SystemExit`. Raises `ValueError` on wrong settings."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     quiet()
-    app = build(settings, scorer(settings))
-    worker = _Worker(app, loglevel=settings.log_level, override_logging=False)
-    worker.execute_from_commandline()
+    worker = build(settings, scorer(settings))
+    if settings.metrics_port:
+        serve(worker, settings.metrics_port)
+    process = _Worker(worker.app, loglevel=settings.log_level, override_logging=False)
+    process.execute_from_commandline()
 
 
 def scorer(settings: Settings) -> Scorer:
-    """The ladder of this worker: the model on Triton, then rules. Without a model, rules alone."""
+    """The ladder of this worker: the model on Triton, or in this process, then rules. Without a model, rules alone.
+
+    Raises a one-line `ValueError` where the model should run in this process and cannot.
+    """
     if not settings.model:
         return Ladder([])
-    model = TritonScorer(settings.triton, settings.model, deadline_ms=settings.inference_deadline_ms)
-    return Ladder([model], deadline_ms=settings.inference_deadline_ms)
+    deadline_ms = settings.inference_deadline_ms
+    triton = settings.triton
+    model = TritonScorer(triton, settings.model, deadline_ms=deadline_ms) if triton else _in_process(settings)
+    return Ladder([model], deadline_ms=deadline_ms)
+
+
+def _in_process(settings: Settings) -> Scorer:
+    try:
+        from inference.client.in_process import InProcessScorer  # noqa: PLC0415  ONNX Runtime is no dependency of ours
+
+        return InProcessScorer(Path(settings.models_dir), settings.model)
+    except ImportError as exc:
+        msg = f"KAIROS_TRITON is empty, and the model cannot run here: {exc}; pip install -e '.[local]', or set it"
+        raise ValueError(msg) from exc
+    except (ModelMissingError, NoAnswerError) as exc:
+        raise ValueError(str(exc)) from exc
 
 
 class _Worker(faust.Worker):

@@ -56,7 +56,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shopper_ttl_days: Annotated[float, _about("days", "a shopper idle for so long is forgotten", gt=0, le=36_500)] = (
         30.0
     )
-    triton: Annotated[str, _about("host:port", "Triton's gRPC address", pattern=_ADDRESSES)] = "127.0.0.1:8001"
+    triton: Annotated[
+        str,
+        _about(
+            "host:port", "Triton's gRPC address; empty: the model runs in this process", pattern=rf"{_ADDRESSES}|^$"
+        ),
+    ] = "127.0.0.1:8001"
     model: Annotated[
         str, _about("name", "the model in Triton's repository; empty: rules alone", pattern=r"^[\w.-]*$")
     ] = "shopper_lstm"

@@ -66,10 +66,20 @@ def wake(consumer: AIOKafkaConsumer) -> None:
 
 def position(consumer: AIOKafkaConsumer, tp: Any) -> int | None:
     """The offset that is fetched next, as known now, without asking the broker; None where it is not known (yet)."""
+    state = _state(consumer, tp)
+    return state.position if state is not None and state.has_valid_position else None
+
+
+def end(consumer: AIOKafkaConsumer, tp: Any) -> int | None:
+    """The high watermark that the last fetch told, without asking the broker; None where nothing was fetched yet."""
+    state = _state(consumer, tp)
+    return state.highwater if state is not None else None
+
+
+def _state(consumer: AIOKafkaConsumer, tp: Any) -> Any:
     subscription = consumer._subscription.subscription
     assignment = subscription.assignment if subscription is not None else None
-    state = assignment.state_value(tp) if assignment is not None else None
-    return state.position if state is not None and state.has_valid_position else None
+    return assignment.state_value(tp) if assignment is not None else None
 
 
 def _check(consumer: AIOKafkaConsumer) -> None:

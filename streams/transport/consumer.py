@@ -72,6 +72,10 @@ class Consumer(driver.Consumer):
         """The offset that is fetched next; what is before it may still be on its way to the agent."""
         return self._thread.position_now(tp)
 
+    def end_of(self, tp: TP) -> int | None:
+        """The end of a partition of ours as the last fetch told it, None before one; of any thread, costs nothing."""
+        return self._thread.end_now(tp)
+
     def durable_offset_of(self, tp: TP) -> int | None:
         """All records before it are durable; None where the partition is not being read."""
         reading = self.readings.get(tp)
