@@ -103,8 +103,8 @@ class Worker:
 class Cluster:
     """A Kafka with one topic for one test, and the workers of one group on it."""
 
-    def __init__(self, bootstrap: str, datadir: Path) -> None:
-        self.bootstrap, self.datadir = bootstrap, datadir
+    def __init__(self, bootstrap: str, datadir: Path, *, idempotent: bool = True) -> None:
+        self.bootstrap, self.datadir, self.idempotent = bootstrap, datadir, idempotent
         self.topic = f"transport-{uuid.uuid4().hex[:12]}"
         self.group = f"group-{self.topic}"
         self._stack = AsyncExitStack()
@@ -187,7 +187,7 @@ class Cluster:
 
     @asynccontextmanager
     async def _producer(self, **settings: Any) -> AsyncIterator[AIOKafkaProducer]:
-        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, enable_idempotence=True, **settings)
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, enable_idempotence=self.idempotent, **settings)
         await producer.start()
         try:
             yield producer
