@@ -4,7 +4,9 @@ from typing import Final
 
 from inference.inputs import HISTORY_EVENTS
 from schemas.history import ID_BYTES, RING_EVENTS, SLOT_SIZE
+from schemas.kinds import LAST_CART, LAST_CLICK, LAST_PURCHASE
 from schemas.shopper import Shopper
+from streams.core.counters import roll
 
 _ID_AT: Final = ID_BYTES.start
 _SEEN: Final = HISTORY_EVENTS * SLOT_SIZE
@@ -22,15 +24,30 @@ def knows(ring: bytearray, id_: bytes) -> bool:
     return at >= 0
 
 
-def remember(shopper: Shopper, slot: bytes) -> None:
-    """Put an event into the ring: the oldest goes when it is full."""
-    events = shopper.events
+def remember(shopper: Shopper, slot: bytes, hour: int) -> bool:
+    """Put an event of this hour into the ring, where the oldest goes when it is full, and count it.
+
+    False, and nothing but a repeat is counted, where the ring knows the message id already.
+    """
+    ring, events, kind = shopper.ring, shopper.events, slot[0]
+    if ring.find(slot[ID_BYTES]) >= 0 and knows(ring, slot[ID_BYTES]):
+        shopper.duplicates += 1
+        return False
     if events < RING_EVENTS:
-        shopper.ring += slot
+        ring += slot
     else:
         at = events % RING_EVENTS * SLOT_SIZE
-        shopper.ring[at : at + SLOT_SIZE] = slot
+        ring[at : at + SLOT_SIZE] = slot
     shopper.events = events + 1
+    if hour > shopper.hour:
+        roll(shopper, hour)
+    if kind <= LAST_CLICK:
+        shopper.clicks += 1
+    elif kind <= LAST_CART:
+        shopper.carts += 1
+    elif kind <= LAST_PURCHASE:
+        shopper.purchases += 1
+    return True
 
 
 def recent(shopper: Shopper) -> bytes:

@@ -13,13 +13,13 @@ from schemas.history import SLOT_SIZE
 from schemas.kinds import FIRST_CART, LAST_CART, LAST_CLICK, LAST_PURCHASE, Kind
 from schemas.shopper import Shopper, Waiting
 from schemas.timeline import SLOT_AT, TAIL_AT, decode_detail, decode_tick
-from streams.core import asks, counters, episodes, history
+from streams.core import asks, episodes
 from streams.core.asks import Ask
 from streams.core.counters import HOUR_MS
+from streams.core.history import remember
 from streams.core.shard import Rules, Shard
 
 _HEAD: Final = Struct("<xBHQHBIH")  # topic id, partition, offset, ordinal | kind, at_ms low and high
-_ID: Final = slice(SLOT_AT + 7, SLOT_AT + 13)
 _SLOT: Final = slice(SLOT_AT, SLOT_AT + SLOT_SIZE)
 DAY_MS: Final = 86_400_000
 
@@ -43,35 +43,24 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
         value, key, offset = record.value, record.key, record.offset
         shard.offset = offset + 1
         if value is None or key is None:
-            if value is not None and value[SLOT_AT] == Kind.TICK:
-                made += tick(shard, value, rules)
+            made += control(shard, value, rules)
             continue
         topic, partition, source_offset, ordinal, kind, at_low, at_high = unpack(value)
         source, position = topic << 32 | partition, source_offset << 16 | ordinal
         if position <= sources.get(source, -1):
             continue
         sources[source] = position
-        shopper = shoppers.get(key)
-        if shopper is None:
-            shopper = shoppers[key] = Shopper()
+        shopper = shoppers.get(key) or shoppers.setdefault(key, Shopper())
         if offset <= shopper.fence:
             continue
         shopper.fence = offset
         changed[key] = shopper
-        if history.knows(shopper.ring, value[_ID]):
-            shopper.duplicates += 1
-            continue
-        history.remember(shopper, value[_SLOT])
         at_ms = at_low | at_high << 32
-        hour = at_ms // HOUR_MS
-        if hour > shopper.hour:
-            counters.roll(shopper, hour)
-        if kind <= LAST_CLICK:
-            shopper.clicks += 1
-            if not (shopper.open_carts or shopper.waiting):
-                continue
-        detail = decode_detail(memoryview(value)[TAIL_AT:])
-        made += attend(shard, key, Waiting(at_ms, (topic, partition, source_offset, ordinal), kind, detail), rules)
+        if not remember(shopper, value[_SLOT], at_ms // HOUR_MS):
+            continue
+        if kind > LAST_CLICK or shopper.open_carts or shopper.waiting:
+            detail = decode_detail(memoryview(value)[TAIL_AT:])
+            made += attend(shard, key, Waiting(at_ms, (topic, partition, source_offset, ordinal), kind, detail), rules)
     return made
 
 
@@ -89,8 +78,11 @@ def attend(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
     return made
 
 
-def tick(shard: Shard, value: bytes, rules: Rules) -> list[Ask]:
-    """The watermark moves, never back: forget who has gone, apply what waited, fire what is due."""
+def control(shard: Shard, value: bytes | None, rules: Rules) -> list[Ask]:
+    """A record of the log about itself. On a TICK the watermark moves, never back: forget who has gone, apply what
+    waited, fire what is due. Other kinds are for readers that know them."""
+    if value is None or value[SLOT_AT] != Kind.TICK:
+        return []
     at_ms, consent_ms = decode_tick(value)
     shard.consent_ms = max(shard.consent_ms, consent_ms)
     if at_ms <= shard.watermark_ms:
@@ -122,11 +114,7 @@ def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
 
 def _enqueue(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
     shopper = shard.shoppers[key]
-    if event.kind <= LAST_CART:
-        shopper.carts += 1
-        shopper.cart_events += 1
-    else:
-        shopper.purchases += 1
+    shopper.cart_events += event.kind <= LAST_CART
     shopper.late += event.at_ms < shard.watermark_ms
     episodes.wait(shopper, event)
     shard.schedule(event.at_ms + 1, key)
