@@ -33,7 +33,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 1
     epochs: int = 20
     batch: int = 512
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-3
     decay: float = 0.8
     patience: int = 4
     weights: tuple[float, ...] = (0.5, 1.0, 0.5)

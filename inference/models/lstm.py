@@ -14,19 +14,24 @@ CONTEXT: Final = INPUTS[2].shape[0]
 
 
 class LstmConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The sizes of the model. `dropout` is the share of the read-out that training hides."""
+    """The sizes of the model, and what training hides from it.
+
+    `dropout` is the share of what is read at each step and at the end; `items_hidden` the share of item ids: most items
+    are seen a few times, and a model that may look at them learns the shoppers by heart.
+    """
 
     kind_width: int = 8
-    item_width: int = 8
+    item_width: int = 4
     category_width: int = 8
     width: int = 48
     context_width: int = 48
     dropout: float = 0.1
+    items_hidden: float = 0.7
 
     @property
     def step_width(self) -> int:
-        """What the LSTM reads at each step: the embeddings, the numbers, and a 1 that says "an event"."""
-        return self.kind_width + self.item_width + self.category_width + NUMBERS + 1
+        """What the LSTM reads at each step: embeddings, numbers, "the newest event's item", and a 1: "an event"."""
+        return self.kind_width + self.item_width + self.category_width + NUMBERS + 2
 
 
 class Lstm(nn.Module):
@@ -42,9 +47,11 @@ class Lstm(nn.Module):
         """Random weights, from torch's global seed."""
         super().__init__()
         config = config or LstmConfig()
+        self.items_hidden = config.items_hidden
         self.kinds = nn.Embedding(KINDS, config.kind_width)
         self.items = nn.Embedding(ITEM_BUCKETS, config.item_width)
         self.categories = nn.Embedding(CATEGORY_BUCKETS, config.category_width)
+        self.dropout = nn.Dropout(config.dropout)
         self.lstm = nn.LSTM(config.step_width, config.width, bias=False, batch_first=True)
         self.context = nn.Sequential(nn.Linear(CONTEXT, config.context_width), nn.ReLU())
         joint = config.width + config.context_width
@@ -61,9 +68,14 @@ class Lstm(nn.Module):
         return Logits(logits[:, 0], logits[:, 1], logits[:, 2:])
 
     def _steps(self, ids: Tensor, numbers: Tensor) -> Tensor:
-        seen = (ids[..., :1] > 0).to(numbers.dtype)  # (B, T, 1)
-        embedded = [self.kinds(ids[..., 0]), self.items(ids[..., 1]), self.categories(ids[..., 2])]
-        return torch.cat([*embedded, numbers, seen], dim=-1) * seen  # (B, T, E)
+        kind, item, category = ids.unbind(dim=-1)  # (B, T) each
+        seen = (kind > 0).to(numbers.dtype)  # (B, T)
+        again = ((item == item[:, -1:]) & (item > 0)).to(numbers.dtype)  # (B, T)
+        if self.training:
+            item = item * (torch.rand_like(seen) >= self.items_hidden)
+        embedded = [self.kinds(kind), self.items(item), self.categories(category)]
+        read = self.dropout(torch.cat([*embedded, numbers, again[..., None]], dim=-1))
+        return torch.cat([read, seen[..., None]], dim=-1) * seen[..., None]  # (B, T, E)
 
     def _soften(self, config: LstmConfig) -> None:
         """Start with small embeddings, for most buckets are rare, and with forget gates that remember."""

@@ -25,7 +25,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("log", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("log", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the model goes.")
 @click.option("--examples", "kept", type=_FILE, help="Keep the examples made of LOG here; without LOG: read them.")
 @click.option("--gap-hours", type=click.FloatRange(0), default=6.0, show_default=True, help="Left out at each cut.")
@@ -34,7 +34,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="More are faster, if idle.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, the report on the test part, and nothing else.")
 def train(log: Path | None, out: Path, kept: Path | None, gap_hours: float, as_json: bool, **plan: int) -> None:
-    """Train a model from LOG, recorded events in any format that `kairos produce` reads.
+    """Train a model from LOG: recorded events as `kairos produce` reads them, or a folder of `kairos simulate`.
 
     The log runs through the live pipeline, so the model learns from what it will be asked. It is cut by time: 70 %
     for training, 15 % for early stopping and calibration, 15 % for the report. `kairos export` comes next.
