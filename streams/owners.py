@@ -86,7 +86,8 @@ class Owners:
             "timeline partition %d: %d shoppers from %d records in %.1f s, reading on from offset %d",
             number, len(restored.shoppers), loaded.records, time.monotonic() - began_s, shard.offset,
         )  # fmt: skip
-        pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, time.monotonic())
+        staggered_s = time.monotonic() - settings.commit_every_s * number / settings.timeline_partitions
+        pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, staggered_s)
         return Owner(
             Partition(shard, self._rules(), self._policy), writer, pace, settings.topic_prefix, self._decide.counts
         )

@@ -1,5 +1,6 @@
 """Runs a worker process: the event loop, the app, its scorer, and a limit on how long stopping may take."""
 
+import asyncio
 import logging
 import sys
 import threading
@@ -12,6 +13,8 @@ if sys.platform != "win32":
     mode.loop.use("uvloop")  # before faust is imported, which chooses its loop then
 
 import faust
+import msgspec
+from aiokafka.errors import KafkaConnectionError
 
 from inference.answers import Scorer
 from inference.client.failure import NoAnswerError
@@ -19,6 +22,8 @@ from inference.client.ladder import Ladder
 from inference.client.triton import TritonScorer
 from inference.repository import ModelMissingError
 from streams.app import build, quiet
+from streams.broker_features import has_transactions
+from streams.connection import connection
 from streams.exit_codes import ExitCode
 from streams.settings import Settings
 from streams.telemetry import serve
@@ -32,11 +37,24 @@ def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; does not return but through `SystemExit`. Raises `ValueError` on wrong settings."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     quiet()
+    settings = _with_transactions_decided(settings)
     worker = build(settings, scorer(settings))
     if settings.metrics_port:
         serve(worker, settings.metrics_port)
-    process = _Worker(worker.app, loglevel=settings.log_level, override_logging=False)
+    process = _Worker(worker.app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False)
     process.execute_from_commandline()
+
+
+def _with_transactions_decided(settings: Settings) -> Settings:
+    """Transactions on or off: where the setting is `auto`, the broker is asked."""
+    if settings.transactions != "auto":
+        return settings
+    try:
+        has = asyncio.run(has_transactions(connection(settings)))
+    except (KafkaConnectionError, TimeoutError) as error:
+        reason = f"expected a Kafka broker at {settings.broker}, got {error}; start one, or set KAIROS_BROKER"
+        end_process(ExitCode.UNAVAILABLE, reason)
+    return msgspec.structs.replace(settings, transactions="on" if has else "off")
 
 
 def scorer(settings: Settings) -> Scorer:

@@ -19,7 +19,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.topics import CHANGELOG
-from streams.transport.batches import _visible
+from streams.transport.batches import visible
 from streams.transport.blocks import Record
 
 FETCH_BYTES: Final = 4 << 20
@@ -158,7 +158,7 @@ class Loader:
 
 def _visible_batches(fetched: PartitionRecords) -> Iterator[list[Record]]:
     while fetched._records.has_next():
-        yield _visible(fetched, fetched._records.next_batch())
+        yield visible(fetched, fetched._records.next_batch())
 
 
 def _apply(batch: list[Record], into: Into) -> int:

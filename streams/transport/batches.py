@@ -142,7 +142,7 @@ def _read(result: Any, reading: Reading, max_records: int) -> Fetched | None:
     start = rest.next_fetch_offset
     records: list[Record] = []
     while rest._records.has_next() and len(records) < max_records:
-        records += _visible(rest, rest._records.next_batch())
+        records += visible(rest, rest._records.next_batch())
     result._update_position()
     if not rest._records.has_next():
         result._partition_records = None
@@ -150,7 +150,7 @@ def _read(result: Any, reading: Reading, max_records: int) -> Fetched | None:
     return Fetched(reading, records, start, rest.next_fetch_offset, size)
 
 
-def _visible(rest: Any, batch: Any) -> list[Record]:
+def visible(rest: Any, batch: Any) -> list[Record]:
     """The records of a batch that a reader of this isolation level may see; moves the position behind the batch."""
     if rest._check_crcs and not batch.validate_crc():
         msg = f"a batch of {rest._tp} at offset {rest.next_fetch_offset} has a wrong checksum; is the disk sound?"
