@@ -1,0 +1,160 @@
+"""Runs `kairos worker` over loaded topics, and measures it from its first event to its last commit."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+import msgspec
+
+from schemas.topics import CART, CHANGELOG, CLICK, DECISIONS, INTERVENTIONS, PURCHASE, SUPPRESSED, TIMELINE
+from speed.load import KAIROS
+from speed.offsets import Offsets, committed_values, modes
+from speed.rows import Row, row
+from speed.usage import Usage, rss_mb, usage
+from streams.settings import Settings
+
+INPUTS: Final = (CLICK.name, CART.name, PURCHASE.name)
+CHECKOUT: Final = Path(__file__).parents[3]
+START_LIMIT_S: Final = 60.0
+SLOWEST_PER_S: Final = 5_000
+_LOOK_EVERY_S: Final = 0.1
+_STOP_LIMIT_S: Final = 15.0
+
+
+class WorkerError(RuntimeError):
+    """A worker did not do its work. One line, with the end of its log."""
+
+
+class Job(NamedTuple):
+    """A worker to be measured: a set of topics, its stages, and further settings as environment variables."""
+
+    bootstrap: str
+    prefix: str
+    stages: str
+    settings: Mapping[str, str]
+
+    @property
+    def app_id(self) -> str:
+        """The consumer group."""
+        return f"{self.prefix}kairos"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the worker."""
+        own = {
+            "KAIROS_BROKER": self.bootstrap,
+            "KAIROS_TOPIC_PREFIX": self.prefix,
+            "KAIROS_APP_ID": self.app_id,
+            "KAIROS_STAGES": self.stages,
+            "KAIROS_CLOCK": "topic",
+            "KAIROS_LOG_LEVEL": "warning",
+            "KAIROS_WEB_PORT": "0",
+            "KAIROS_METRICS_PORT": "0",
+        }
+        return {**os.environ, **own, **self.settings}
+
+
+class Look(NamedTuple):
+    """One look at the broker and at the processes."""
+
+    worker: Usage
+    triton: Usage | None
+    done: int
+
+
+@contextlib.contextmanager
+def worker(job: Job) -> Iterator["Worker"]:
+    """A running worker, stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="kairos-bench-") as folder, tempfile.TemporaryFile("w+") as log:
+        env = {**job.environment(), "KAIROS_DATA_DIR": folder}
+        process = subprocess.Popen([KAIROS, "worker"], env=env, cwd=CHECKOUT, stdout=log, stderr=log)
+        try:
+            yield Worker(process, log)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+class Worker:
+    """A worker that runs, with its log."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[str]) -> None:
+        self.pid = process.pid
+        self._process, self._log = process, log
+
+    def check(self, doing: str) -> None:
+        """Raises `WorkerError` when it has ended."""
+        if self._process.poll() is not None:
+            raise self.failed(f"ended with {self._process.returncode} while {doing}")
+
+    def failed(self, how: str) -> WorkerError:
+        """An error with the end of the log."""
+        self._log.seek(0)
+        lines = [line for line in self._log.read().splitlines() if line.strip()]
+        return WorkerError(f"the worker {how}; it said: {' | '.join(lines[-3:]) or 'nothing'}")
+
+
+def measure(name: str, job: Job, events: int, triton_pid: int | None = None) -> Row:
+    """Let a worker work through its loaded topics. Raises `WorkerError` when it does not."""
+    with Offsets(job.bootstrap, job.app_id) as offsets, worker(job) as running:
+        looks = _watched(job, events, offsets, running, triton_pid)
+        rss = rss_mb(running.pid)
+    begin, end = looks[0], looks[-1]
+    made = row(name, events, begin.worker, end.worker, rss)
+    if "decide" not in job.stages:
+        return made
+    return _with_outputs(made, job, begin.triton, end.triton)
+
+
+def _watched(job: Job, events: int, offsets: Offsets, running: Worker, triton_pid: int | None) -> list[Look]:
+    """Looks from just before the first event to the last commit."""
+    stages, prefix = job.stages.split(","), job.prefix
+    inputs = [prefix + name for name in INPUTS] if "ingest" in stages else []
+    timeline = [prefix + TIMELINE.name]
+    group = inputs + (timeline if "decide" in stages else [])
+    signs = timeline if "ingest" in stages else [prefix + CHANGELOG.name]
+    looks, deadline = list[Look](), time.monotonic() + START_LIMIT_S + events / SLOWEST_PER_S
+    while True:
+        running.check("working")
+        look = Look(usage(running.pid), usage(triton_pid) if triton_pid else None, 0)
+        committed, ends = offsets.committed(group), offsets.ends(group)
+        look = look._replace(done=sum(offsets.ends(signs).values()))
+        looks.append(look)
+        arrived = sum(ends[part] for part in ends if part[0] in (timeline if "decide" in stages else inputs))
+        if arrived >= events and all(committed[part] >= ends[part] for part in ends):
+            return _from_the_first_event(looks, "ingest" in stages)
+        if time.monotonic() > deadline:
+            raise running.failed(f"was not done in time: {sum(committed.values())} of {sum(ends.values())} committed")
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _from_the_first_event(looks: list[Look], reads_inputs: bool) -> list[Look]:
+    """Ingest appends at once; what decide has done shows with its first commit, one commit period later."""
+    first = next((n for n, look in enumerate(looks) if look.done), len(looks) - 1)
+    if reads_inputs:
+        return looks[max(0, first - 1) :]
+    since_s = looks[first].worker.at_s - Settings().commit_every_s - 2 * _LOOK_EVERY_S
+    return [look for look in looks[:first] if look.worker.at_s >= since_s] + looks[first:]
+
+
+def _with_outputs(made: Row, job: Job, begin: Usage | None, end: Usage | None) -> Row:
+    by_mode = modes(job.bootstrap, job.prefix + DECISIONS.name)
+    out = {f"decisions by {mode}": count for mode, count in by_mode.items()}
+    for name in (SUPPRESSED.name, *(topic.name for topic in INTERVENTIONS.values())):
+        out[name.removeprefix("shop.")] = len(committed_values(job.bootstrap, job.prefix + name))
+    triton = None if begin is None or end is None else (end.cpu_s - begin.cpu_s) / made.events * 1e6
+    return msgspec.structs.replace(
+        made,
+        records_out=out,
+        scored_share=round(by_mode.get("model", 0) / made.events, 4),
+        triton_cpu_s_per_million=None if triton is None else round(triton, 2),
+    )
