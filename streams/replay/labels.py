@@ -54,17 +54,19 @@ class Story:
         return float("nan") if known is None else float(known)
 
     def _purchased(self, at_ms: int) -> float:
+        if at_ms + PURCHASE_MS > self._end_ms:
+            return float("nan")  # also where a purchase is known already: else only buyers would be known at the end
         next_one = bisect_right(self._bought, at_ms)
-        if next_one < len(self._bought) and self._bought[next_one] <= at_ms + PURCHASE_MS:
-            return 1.0
-        return 0.0 if at_ms + PURCHASE_MS <= self._end_ms else float("nan")
+        return float(next_one < len(self._bought) and self._bought[next_one] <= at_ms + PURCHASE_MS)
 
     def _next(self, at_ms: int) -> int:
+        if at_ms + NEXT_MS > self._end_ms:
+            return -1
         place = bisect_right(self._times, at_ms)
-        if place < len(self._times) and self._times[place] <= at_ms + NEXT_MS:
-            kind = self._kinds[place]
-            return kind if kind <= LAST_PURCHASE else -1
-        return 0 if at_ms + NEXT_MS <= self._end_ms else -1
+        if place == len(self._times) or self._times[place] > at_ms + NEXT_MS:
+            return 0
+        kind = self._kinds[place]
+        return kind if kind <= LAST_PURCHASE else -1
 
 
 def _episodes(events: Sequence[Waiting], end_ms: int, idle_ms: int) -> list[Episode]:
