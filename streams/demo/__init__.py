@@ -1,0 +1,1 @@
+"""kairos demo: the main job in a minute, on real parts."""
