@@ -92,19 +92,19 @@ class Ingest:
     async def flush(self) -> None:
         """Append what was collected; wait only for appends that are too many. Raises what an append failed with."""
         if self._read:
+            read, self._read, self.collected = self._read, [], 0
             futures = await self._append()
             before = self._appends[-1] if self._appends else None
-            self._appends.append(asyncio.create_task(self._settle(before, futures, self._read)))
-            self._read, self.collected = [], 0
+            self._appends.append(asyncio.create_task(self._settle(before, futures, read)))
         while self._appends and (self._appends[0].done() or len(self._appends) > IN_FLIGHT):
-            await self._appends.popleft()
+            await _finished(self._appends.popleft())
 
     async def drain(self) -> None:
         """Wait until all appends are acknowledged. What was only collected is dropped: it is read again."""
         self._entries, self._letters = [[] for _ in self._entries], {}
         self._read, self.collected = [], 0
         while self._appends:
-            await self._appends.popleft()
+            await _finished(self._appends.popleft())
 
     async def _append(self) -> list[asyncio.Future[Any]]:
         now_ms, futures = time.time_ns() // 1_000_000, []
@@ -122,7 +122,7 @@ class Ingest:
     ) -> None:
         async with asyncio.timeout(APPEND_LIMIT_S):
             if before is not None:
-                await before
+                await _finished(before)
             await asyncio.gather(*futures)
         for done in read:
             self._acknowledged(done)
@@ -133,3 +133,9 @@ class Ingest:
             letter, list(record.headers), source.topic, source.partition, record.offset, self._names.app_id
         )
         self._letters.setdefault(source.topic + DLQ, []).append((record.key, record.value, reason))
+
+
+async def _finished(append: asyncio.Task[None]) -> None:
+    """Wait for an append and raise what it failed with. Giving up does not cancel it: others wait for it too."""
+    await asyncio.wait({append})
+    append.result()

@@ -51,6 +51,7 @@ class Owner:
         self.asks: list[Ask] = []
         self._committed = partition.shard.offset
         self._writing: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def step(self) -> None:
         """Step the blocks in hand. The asks that come of it stand in `asks` until they are answered."""
@@ -65,6 +66,8 @@ class Owner:
 
     def write_if_due(self, now_s: float) -> None:
         """Start the next transaction if one is due and none is under way. Raises what the last one failed with."""
+        if self._stopped:
+            return  # in the middle of a round
         if self._writing is not None:
             if not self._writing.done():
                 return
@@ -88,14 +91,16 @@ class Owner:
 
     async def stop(self) -> None:
         """Give the partition up without another write."""
+        self._stopped = True
         if self._writing is not None:
             self._writing.cancel()
         await self.writer.stop()
 
     async def _settled(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            await writing
+        if self._writing is not None:
+            await asyncio.wait({self._writing})  # who gives up waiting does not cut a transaction off
+            writing, self._writing = self._writing, None
+            writing.result()
 
     def _start(self, write: Write) -> None:
         if write.offset is not None:

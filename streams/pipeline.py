@@ -53,8 +53,7 @@ class Partition:
         scores = iter(answers.scores)
         for ask in made:
             scored = next(scores) if ask.request is not None else None
-            shopper = self.shard.shoppers.get(ask.key) or self.shard.forgotten[ask.key]
-            outputs = answer(ask, Scored(answers.mode, answers.model, scored, now_ms), shopper, self.policy)
+            outputs = answer(ask, Scored(answers.mode, answers.model, scored, now_ms), self.policy)
             self._outputs += outputs
             if outputs:
                 self._decided[ask.key] = None
@@ -89,6 +88,7 @@ class Partition:
         """Forget what was decided, unwritten: for a run that is after the asks only."""
         self._outputs, self._decided = [], {}
         self.shard.changed.clear()
+        self.shard.forgotten.clear()
 
     def _check_answered(self) -> None:
         if self._unanswered:

@@ -25,6 +25,7 @@ class Trigger(NamedTuple):
 class Ask(NamedTuple):
     """One decision to be taken about one shopper.
 
+    `shopper`: its `nudges` are the answer's to read and write, even when it was forgotten since; the rest moves on.
     `asked`: an event was seen, a cart's timer fired, or a purchase was applied (which needs no score).
     `cause`: what ids are made from; the same whenever the ask is made again. `at_ms`: log time of the ask.
     `cart`: the open or abandoned cart it is about. `converted`: a later purchase is known already.
@@ -33,6 +34,7 @@ class Ask(NamedTuple):
     """
 
     key: bytes
+    shopper: Shopper
     asked: Asked
     cause: str
     at_ms: int
@@ -63,18 +65,19 @@ def about_event(key: bytes, shopper: Shopper, event: Waiting, idle_ms: int, cons
     """The ask after an event.
 
     The model sees the carts as the shopper sees them, with the events that still wait. The policy may only act on
-    a cart that the watermark has passed: only its episode is certain.
+    the same cart as the watermark has passed it: only its episode is certain.
     """
     at_ms, detail = event.at_ms, event.detail
     now = carts.after_all(shopper.open_carts, shopper.waiting, idle_ms)
     seen = latest(now)
     return Ask(
         key=key,
+        shopper=shopper,
         asked="event",
         cause=_event_cause(event),
         at_ms=at_ms,
         trigger=Trigger(detail.message_id, Kind(event.kind), at_ms),
-        cart=latest(shopper.open_carts),
+        cart=next((cart for cart in shopper.open_carts if seen is not None and cart.key == seen.key), None),
         open_episodes=(),
         converted=_buys(shopper),
         consents=shopper.consents,
@@ -89,6 +92,7 @@ def about_timer(key: bytes, shopper: Shopper, cart: Cart, watermark_ms: int, con
     """The ask when a cart was abandoned at its deadline, as seen when the watermark passed it."""
     return Ask(
         key=key,
+        shopper=shopper,
         asked="timer",
         cause=episode_cause(cart),
         at_ms=cart.deadline_ms,
@@ -108,6 +112,7 @@ def about_purchase(key: bytes, shopper: Shopper, event: Waiting) -> Ask:
     at_ms, detail = event.at_ms, event.detail
     return Ask(
         key=key,
+        shopper=shopper,
         asked="purchase",
         cause=_event_cause(event),
         at_ms=at_ms,

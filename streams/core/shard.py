@@ -64,13 +64,26 @@ class Shard:
         return Meta(self.offset, self.watermark_ms, self.consent_ms, sources)
 
     def forget_idle(self, before_ms: int) -> None:
-        """Forget the shoppers without an open cart whose last event is older than `before_ms`, by the hour."""
+        """At a TICK, forget the shoppers without an open cart whose last event is older than `before_ms`, by the hour.
+
+        What they said about consent is kept: a no holds for longer than a visit.
+        """
         hour = before_ms // 3_600_000
-        idle = [key for key, shopper in self.shoppers.items() if shopper.hour < hour and not _busy(shopper)]
-        for key in idle:
-            del self.shoppers[key]
-            self.changed.pop(key, None)
-            self.forgotten[key] = Shopper(fence=self.offset - 1)  # until the offset is committed past this one
+        for key in [key for key, shopper in self.shoppers.items() if self._idle(shopper, hour)]:
+            stub = Shopper(fence=self.offset - 1, consents=self.shoppers[key].consents)
+            if stub.consents:
+                self.shoppers[key] = self.changed[key] = stub
+            else:
+                del self.shoppers[key]
+                self.changed.pop(key, None)
+                self.forgotten[key] = stub  # until the offset is committed past this one
+
+    def _idle(self, shopper: Shopper, hour: int) -> bool:
+        """Whether this TICK forgets it: not where the record is of a later place in the log, from before a crash."""
+        tick_offset = self.offset - 1
+        if not shopper.events:
+            return not shopper.consents and shopper.fence <= tick_offset
+        return shopper.hour < hour and shopper.fence < tick_offset and not _busy(shopper)
 
 
 def _busy(shopper: Shopper) -> bool:

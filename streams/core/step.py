@@ -106,6 +106,7 @@ def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
             made.append(asks.about_purchase(key, shopper, happened.purchase))
     if before != (shopper.waiting, shopper.open_carts):
         shard.changed[key] = shopper
+        shopper.fence = max(shopper.fence, shard.offset - 1)
         for cart in shopper.open_carts:
             if cart not in before[1]:
                 shard.schedule(cart.deadline_ms, key)

@@ -17,7 +17,10 @@ POLICY = PolicyRules(id="test", version="1")
 RULES_ONLY = Answer("rules", None, ())
 
 
-def partition(policy: PolicyRules = POLICY, rules: Rules = Rules()) -> Partition:
+RULES = Rules()
+
+
+def partition(policy: PolicyRules = POLICY, rules: Rules = RULES) -> Partition:
     """A partition that has seen nothing yet."""
     return Partition(Shard(), rules, policy)
 

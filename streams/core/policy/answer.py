@@ -45,8 +45,9 @@ class Scored(NamedTuple):
     now_ms: int
 
 
-def answer(ask: Ask, scored: Scored, shopper: Shopper, policy: PolicyRules) -> list[Output]:
+def answer(ask: Ask, scored: Scored, policy: PolicyRules) -> list[Output]:
     """What to send for an ask. Keeps in the shopper's record what was sent."""
+    shopper = ask.shopper
     if ask.asked == "purchase":
         return _retractions(ask, shopper)
     scores = {} if scored.scores is None else _named(scored.scores)

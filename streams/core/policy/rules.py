@@ -25,10 +25,13 @@ class ConsentRule(_Table, frozen=True, kw_only=True):
 
 
 class Caps(_Table, frozen=True, kw_only=True):
-    """At most `per_shopper` interventions of all kinds in a rolling window of `window_s`."""
+    """At most `per_shopper` interventions of all kinds in a rolling window of `window_s`, 30 days at most.
+
+    A shopper's record remembers what was sent for so long.
+    """
 
     per_shopper: Annotated[int, msgspec.Meta(ge=0)] = 3
-    window_s: Seconds = 86_400
+    window_s: Annotated[int, msgspec.Meta(ge=0, le=30 * 86_400)] = 86_400
 
 
 class CartNudge(_Table, frozen=True, kw_only=True):
