@@ -35,13 +35,16 @@ def end_process(code: ExitCode, reason: str) -> NoReturn:
 
 
 def exit_code_of(error: BaseException) -> ExitCode:
-    """The code that tells a supervisor what kind of failure `error` is.
+    """The code that tells a supervisor what kind of failure `error` is: its own `exit_code`, where it has one.
 
     >>> exit_code_of(errors.ProducerFenced()).name
     'FENCED'
     >>> exit_code_of(ValueError("no such item")).name
     'INTERNAL'
     """
+    own = getattr(error, "exit_code", None)
+    if isinstance(own, ExitCode):
+        return own
     if isinstance(error, _FENCED):
         return ExitCode.FENCED
     if isinstance(error, _UNAVAILABLE):

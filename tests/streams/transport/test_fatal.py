@@ -7,6 +7,7 @@ import pytest
 from aiokafka import errors
 
 from streams.exit_codes import ExitCode
+from streams.table.transactions import Fenced
 from streams.transport.fatal import exit_code_of
 
 FAILING_TASK = """
@@ -35,6 +36,7 @@ def test_a_failed_task_ends_the_process_with_one_line_that_says_what_and_where()
     ("error", "code"),
     [
         (errors.ProducerFenced(), ExitCode.FENCED),
+        (Fenced("another worker owns it"), ExitCode.FENCED),
         (errors.KafkaConnectionError("no broker"), ExitCode.UNAVAILABLE),
         (TimeoutError(), ExitCode.NO_PROGRESS),
         (KeyError("x"), ExitCode.INTERNAL),

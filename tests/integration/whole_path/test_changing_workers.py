@@ -1,0 +1,86 @@
+"""Workers die, join, leave and freeze in the middle: nothing is lost, nothing comes twice, the state is the same."""
+
+import asyncio
+import signal
+
+import pytest
+
+from streams.exit_codes import ExitCode
+from streams.feed import Arrival
+from tests.integration.whole_path.accounts import settled_accounts
+from tests.integration.whole_path.shop_path import ShopPath
+
+pytestmark = [pytest.mark.kafka, pytest.mark.triton]
+SPEED = 500
+SESSION_S = 6.0
+
+
+async def same_as_without(path: ShopPath, log: list[Arrival]) -> None:
+    """The checks of every story here. Raises `AssertionError`."""
+    await path.settled()
+    replayed = await path.checked()
+    accounts = await settled_accounts(path)
+    assert len(accounts.read) == len(log)
+    assert sum(shopper.abandoned for shopper in replayed.shoppers.values()) > 20
+    assert any(told.topic == "shop.interventions.cart_nudge.v1" for told in replayed.told)
+
+
+async def test_a_worker_is_killed_in_the_middle_and_its_successor_goes_on(open_path, short_log):
+    async with open_path() as path, asyncio.TaskGroup() as tasks:
+        first = await path.worker()
+        feeding = tasks.create_task(path.feed(short_log, SPEED))
+        await path.reached(share(short_log, 0.3))
+
+        await first.kill()
+        await path.worker()
+
+        await feeding
+        await same_as_without(path, short_log)
+
+
+async def test_a_second_worker_joins_and_the_first_leaves_with_exit_code_0(open_path, short_log):
+    async with open_path() as path, asyncio.TaskGroup() as tasks:
+        first = await path.worker()
+        feeding = tasks.create_task(path.feed(short_log, SPEED))
+        await path.reached(share(short_log, 0.2))
+
+        await path.worker()
+        await path.reached(share(short_log, 0.6))
+        code = await first.terminate()
+
+        assert code == ExitCode.OK
+        await feeding
+        await same_as_without(path, short_log)
+
+
+async def test_a_busy_worker_ends_within_ten_seconds_of_sigterm_and_commits_what_it_stepped(open_path, shop_log):
+    async with open_path() as path:
+        worker = await path.worker()
+        await path.feed(shop_log)
+        await path.reached(0)
+
+        code = await worker.terminate()
+
+        assert code == ExitCode.OK
+        await path.checked()
+
+
+async def test_a_worker_that_was_frozen_past_its_session_ends_as_fenced_and_changes_nothing(open_path, short_log):
+    async with open_path(session_timeout_s=SESSION_S) as path, asyncio.TaskGroup() as tasks:
+        zombie = await path.worker()
+        feeding = tasks.create_task(path.feed(short_log, SPEED))
+        await path.reached(share(short_log, 0.2))
+
+        zombie.send_signal(signal.SIGSTOP)
+        await path.worker()
+        await path.reached(share(short_log, 0.6))
+        zombie.send_signal(signal.SIGCONT)
+
+        assert await zombie.ends(limit_s=20) == ExitCode.FENCED
+        await feeding
+        await same_as_without(path, short_log)
+
+
+def share(log: list[Arrival], part: float) -> int:
+    """Log time at which this part of the log has arrived."""
+    return log[int(len(log) * part)].at_ms
