@@ -90,7 +90,9 @@ def _run(plan: Plan, settings: Settings, shown: View, began_s: float) -> Summary
 def _require_possible(plan: Plan, settings: Settings) -> None:
     if plan.broker and plan.apache_kafka:
         raise click.UsageError("--broker names a broker that runs already, --apache-kafka starts one: give one of them")
-    if plan.log is None and plan.open_ms(settings) <= 0:
+    if plan.log is not None:
+        plan.log.arrivals()  # looks at the file's first line
+    elif plan.open_ms(settings) <= 0:
         least_s = run_on_ms(settings) / 1000
         msg = (
             f"--duration x --speed must be more than {least_s:,.0f} s of log time: a cart is abandoned only after that"

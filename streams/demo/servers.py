@@ -24,7 +24,7 @@ from streams.embedded.tansu import EmbeddedBroker
 from streams.embedded.triton import EmbeddedTriton, start_triton
 from streams.settings import Settings
 
-TRITON_READY_S: Final = 30.0
+TRITON_READY_S: Final = 10.0
 
 
 class _Stoppable(Protocol):

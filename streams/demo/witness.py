@@ -120,6 +120,6 @@ def _line(record: _Record) -> str:
         return f"{record.name:<12}  {record.target.id:<14}  taken back: bought after all"
     value = f"{record.content.total_value:,.2f} {record.content.currency}"
     scores = ", ".join(f"{name}={score:.2f}" for name, score in record.decision.scores.items())
-    reasons = ", ".join(f"{reason.feature}={reason.value:g}" for reason in record.decision.reasons[:3])
+    reasons = ", ".join(f"{reason.feature}={reason.value:,.0f}" for reason in record.decision.reasons[:3])
     why = "; ".join(text for text in (scores, reasons) if text)
     return f"{record.name:<12}  {record.target.id:<14}  {value:>13}  {record.decision.mode}: {why}"
