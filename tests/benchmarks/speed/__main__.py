@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from confluent_kafka import KafkaException
 
 from inference.repository import ModelMissingError
 from inference.server import TritonMissingError
@@ -26,11 +27,11 @@ from streams.embedded.triton import EmbeddedTriton, start_triton
 NAMES: Final = ("faust", "quix", "streams", "streams-eos", "ingest", "decide", "whole", "lstm", "latency")
 FAUST_EVENTS: Final = 20_000
 HEAP_MB: Final = 1_024
-SCORE_EVERY_S: Final = "120"
+SCORE_EVERY_S: Final = "150"
 """Log time between two scores of a shopper in the LSTM row: with this mix 10 to 15 % of the events are then scored."""
 FAILURES: Final = (
     PeerError, WorkerError, RuntimeError, ServerError, ModelMissingError, TritonMissingError,
-    subprocess.SubprocessError, OSError,
+    subprocess.SubprocessError, OSError, KafkaException,
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class _Trigger(msgspec.Struct):
 
 class _Sent(msgspec.Struct):
     trigger: _Trigger
+    retracts: str = ""
 
 
 _decode: Final = msgspec.json.Decoder(_Sent).decode
@@ -65,10 +66,12 @@ class Subscriber(threading.Thread):
         while not self._ending.is_set():
             message = self._consumer.poll(0.1)
             if message is not None and message.error() is None:
-                produced_ns, _, number = _decode(message.value()).trigger.event_id.partition("-")
-                if number:  # a retraction's trigger is the purchase, and is no intervention
-                    self.waits.append(Wait(int(produced_ns) / 1e9, time.time()))
+                self._keep(_decode(message.value()), time.time())
         self._consumer.close()
+
+    def _keep(self, sent: _Sent, seen_s: float) -> None:
+        if not sent.retracts:  # a retraction waits for the watermark by design
+            self.waits.append(Wait(int(sent.trigger.event_id.partition("-")[0]) / 1e9, seen_s))
 
     def end(self) -> None:
         """Return within some seconds."""

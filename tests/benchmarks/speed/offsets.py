@@ -1,16 +1,21 @@
 """How far a consumer group is on the broker, and what topics hold: asked from outside, as an operator would."""
 
+import time
 from collections.abc import Iterable
 from typing import Final
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from speed.load import PARTITIONS
 
 _ANSWER_S: Final = 30.0
 _SILENT_S: Final = 10.0
+_LOOK_AGAIN_S: Final = 0.2
+_NOT_YET: Final = (
+    KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)  # fmt: skip
 Place = tuple[str, int]
 
 
@@ -35,8 +40,18 @@ class Offsets:
 
     def committed(self, topics: Iterable[str]) -> dict[Place, int]:
         """What the group has committed, 0 where nothing."""
-        found = self._consumer.committed(list(_parts(topics)), timeout=_ANSWER_S)
-        return {(part.topic, part.partition): max(0, part.offset) for part in found}
+        return {(part.topic, part.partition): max(0, part.offset) for part in self._committed(topics)}
+
+    def _committed(self, topics: Iterable[str]) -> list[TopicPartition]:
+        """A new broker needs a moment until it knows who coordinates a group; until then it refuses to answer."""
+        deadline_s = time.monotonic() + _ANSWER_S
+        while True:
+            try:
+                return self._consumer.committed(_parts(topics), timeout=_ANSWER_S)
+            except KafkaException as refused:
+                if refused.args[0].code() not in _NOT_YET or time.monotonic() > deadline_s:
+                    raise
+                time.sleep(_LOOK_AGAIN_S)
 
 
 class _Taken(msgspec.Struct):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -59,6 +59,13 @@ class Job(NamedTuple):
         return {**os.environ, **own, **self.settings}
 
 
+Beside = Callable[[int], contextlib.AbstractContextManager[None]]
+
+
+def _nothing(_pid: int) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
 class Look(NamedTuple):
     """One look at the broker and at the processes."""
 
@@ -103,9 +110,12 @@ class Worker:
         return WorkerError(f"the worker {how}; it said: {' | '.join(lines[-3:]) or 'nothing'}")
 
 
-def measure(name: str, job: Job, events: int, triton_pid: int | None = None) -> Row:
-    """Let a worker work through its loaded topics. Raises `WorkerError` when it does not."""
-    with Offsets(job.bootstrap, job.app_id) as offsets, worker(job) as running:
+def measure(name: str, job: Job, events: int, triton_pid: int | None = None, beside: Beside = _nothing) -> Row:
+    """Let a worker work through its loaded topics. Raises `WorkerError` when it does not.
+
+    `beside` is entered with the worker's pid and left when the work is done.
+    """
+    with Offsets(job.bootstrap, job.app_id) as offsets, worker(job) as running, beside(running.pid):
         looks = _watched(job, events, offsets, running, triton_pid)
         rss = rss_mb(running.pid)
     begin, end = looks[0], looks[-1]

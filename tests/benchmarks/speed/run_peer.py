@@ -78,8 +78,9 @@ def _running(program: list[str]) -> Iterator[tuple["subprocess.Popen[str]", "que
 
 def _read(peer: "subprocess.Popen[str]", words: "queue.Queue[str]") -> None:
     assert peer.stdout is not None
-    for line in peer.stdout:
-        words.put(line.strip())
+    for line in peer.stdout:  # Faust draws a banner before it begins
+        if line.strip() in ("begin", "end"):
+            words.put(line.strip())
     words.put("")
 
 
