@@ -11,6 +11,7 @@ from schemas.topics import CART, CLICK, PURCHASE, Topic
 
 SHOPPERS: Final = 20_000
 PRODUCTS: Final = 50_000
+CATEGORIES: Final = 300
 VIEWS, ADDS, ORDERS = 90, 7, 3
 SEED: Final = 7
 GAP_MS: Final = 2
@@ -43,19 +44,29 @@ def last_ms(count: int) -> int:
 
 def value(topic: Topic, shopper: str, message_id: str, at_ms: int, rng: random.Random, cart: str = "") -> bytes:
     """The JSON of one event of a kind that belongs to `topic`; with a `cart` id where one is given."""
+    number = rng.randrange(PRODUCTS)
+    price = price_cents(number) / 100
     product = (
-        f'"product_id":"sku-{rng.randrange(PRODUCTS):06}","category":"electronics.phone",'
-        f'"price":{rng.randrange(100, 99_999) / 100},"quantity":1'
+        f'"product_id":"sku-{number:06}","category":"electronics.{number % CATEGORIES:03}","price":{price},"quantity":1'
     )
     in_cart = f',"cart_id":"{cart}"' if cart else ""
     properties = f'{{{product},"currency":"EUR"{in_cart}}}'
     if topic is PURCHASE:
-        order = f'"order_id":"o{message_id}","currency":"EUR","total":{rng.randrange(100, 99_999) / 100}'
+        order = f'"order_id":"o{message_id}","currency":"EUR","total":{price}'
         properties = f'{{{order},"products":[{{{product}}}]}}'
     return (
         f'{{"messageId":"{message_id}","type":"track","event":"{_NAMES[topic.name]}","userId":"{shopper}",'
         f'"timestamp":{at_ms},"properties":{properties}}}'
     ).encode()
+
+
+def price_cents(product: int) -> int:
+    """What a product costs: always the same, between 1.00 and 1,000.00.
+
+    >>> price_cents(0), price_cents(1)
+    (100, 8019)
+    """
+    return 100 + product * 7_919 % 99_901
 
 
 def kinds(rng: random.Random) -> list[Topic]:
