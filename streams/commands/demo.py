@@ -81,7 +81,8 @@ def _run(plan: Plan, settings: Settings, shown: View, began_s: float) -> Summary
         click.echo("no Triton here: the worker runs the same ONNX model in its own process", err=True)
     shown.phase("starting the broker and Triton")
     with running_servers(plan, settings) as ready, server_folder("kairos-demo-") as folder:
-        shown.phase(f"creating the topics on {ready.broker}")
+        own = f"; their names begin with {ready.topic_prefix}" if ready.topic_prefix else ""
+        shown.phase(f"creating the topics on {ready.broker}{own}")
         asyncio.run(create(ready))
         with start_worker(ready, folder) as worker:
             return asyncio.run(Session(plan, ready, worker, shown).run(began_s))
