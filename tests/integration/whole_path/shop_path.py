@@ -21,7 +21,14 @@ from streams.feeder import Feeder
 from streams.settings import Settings
 from streams.topics import create
 from tests.integration.whole_path.oracle import Recorded, Replayed, Told, check
-from tests.integration.whole_path.topics_read import Ends, LogReader, committed_offsets, committed_records, ends_of
+from tests.integration.whole_path.topics_read import (
+    Ends,
+    LogReader,
+    committed_offsets,
+    committed_records,
+    ends_of,
+    members_of,
+)
 from tests.integration.whole_path.worker_process import ROOT, WorkerProcess, start_worker
 
 SETTLED_LIMIT_S = 60.0
@@ -115,6 +122,10 @@ class ShopPath:
         """The group's committed offsets, and the ends of what it reads."""
         names = [self.settings.topic_prefix + topic.name for topic in (*INPUTS, TIMELINE)]
         return await committed_offsets(self.settings.broker, self.settings.app_id), await ends_of(self._reader, names)
+
+    async def members(self) -> dict[str, list[tuple[str, int]]]:
+        """What each member of the workers' group reads, as (topic, partition); nobody while it is rebalancing."""
+        return await members_of(self.settings.broker, self.settings.app_id)
 
     async def _unsettled(self) -> list[str]:
         ended = [worker.process.returncode for worker in self.workers if not worker.running]

@@ -1,11 +1,13 @@
 """What stands on Kafka, as a reader of committed records sees it, with a plain aiokafka consumer."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 READ_LIMIT_S = 30.0
 Ends = dict[TopicPartition, int]
@@ -54,13 +56,29 @@ async def ends_of(reader: LogReader, topics: Iterable[str]) -> Ends:
 
 async def committed_offsets(broker: str, group: str) -> Ends:
     """The offsets that a consumer group has committed."""
+    async with _admin(broker) as admin:
+        found = await admin.list_consumer_group_offsets(group)
+    return {part: told.offset for part, told in found.items()}
+
+
+async def members_of(broker: str, group: str) -> dict[str, list[tuple[str, int]]]:
+    """What each member of a stable group reads, as (topic, partition); nobody while the group is rebalancing."""
+    async with _admin(broker) as admin:
+        ((_, _, state, _, _, members, *_),) = (await admin.describe_consumer_groups([group]))[0].groups
+    if state != "Stable":
+        return {}
+    given = {member: ConsumerProtocolMemberAssignment.decode(assignment) for member, *_, assignment in members}
+    return {member: [(part.topic, part.partition) for part in told.partitions()] for member, told in given.items()}
+
+
+@asynccontextmanager
+async def _admin(broker: str) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(bootstrap_servers=broker)
     await admin.start()
     try:
-        found = await admin.list_consumer_group_offsets(group)
+        yield admin
     finally:
         await admin.close()
-    return {part: told.offset for part, told in found.items()}
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
