@@ -121,8 +121,8 @@ def _table(report: Report) -> Table:
     table = Table("", "examples", "base rate", "PR-AUC", "ROC-AUC", "ECE", "log loss", title="on the test part")
     rows = {
         "abandon_30m": report.abandon_30m,
-        "  the same, where the exact probability is known": report.abandon_beside,
-        "  the exact probability: the optimum": report.abandon_optimum,
+        "  where the truth is known": report.abandon_beside,
+        "  the truth: the optimum": report.abandon_optimum,
         "purchase_24h": report.purchase_24h,
         "next_action": report.next_action,
     }
@@ -134,7 +134,7 @@ def _table(report: Report) -> Table:
 
 def _cells(quality: Quality | ActionQuality) -> list[str]:
     if isinstance(quality, ActionQuality):
-        frequent = f"{quality.log_loss:.4f} (of frequencies: {quality.base_log_loss:.4f})"
+        frequent = f"{quality.log_loss:.4f} (base {quality.base_log_loss:.4f})"
         return [f"{quality.examples:,}", "", "", "", "", frequent]
     order = ("" if area is None else f"{area:.4f}" for area in (quality.pr_auc, quality.roc_auc))
     return [
