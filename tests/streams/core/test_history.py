@@ -16,7 +16,7 @@ def test_recent_is_the_end_of_everything_and_repeats_are_recognised_among_the_la
     shopper, all_slots, repeats = Shopper(), [], 0
     for id_ in ids:
         known = {seen[ID_BYTES] for seen in all_slots[-RING_EVENTS:]}
-        new = slot(id_, item=id_ * 0x10001)  # an item whose bytes look like an id
+        new = slot(id_, item=id_ << 16 | id_ & 0xFFFF)  # an item whose bytes look like an id
 
         assert knows(shopper.ring, new[ID_BYTES]) == (new[ID_BYTES] in known)
         assert remember(shopper, new, 0) == (new[ID_BYTES] not in known)
