@@ -31,9 +31,9 @@ class Decide:
         self._round = asyncio.Lock()
 
     def give(self, partition: int, block: TimelineBlock) -> None:
-        """Queue a block for its partition's owner; a partition without an owner drops it: it will be read again."""
+        """Queue a block for its partition's owner. Where there is none, or it was drained, the block is read again."""
         owner = self.owners.get(partition)
-        if owner is None:
+        if owner is None or owner.drained:
             block.release()
             return
         owner.blocks.append(block)

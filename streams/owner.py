@@ -49,6 +49,7 @@ class Owner:
         self.partition, self.writer, self.pace, self.prefix, self.counts = partition, writer, pace, prefix, counts
         self.blocks: deque[TimelineBlock] = deque()
         self.asks: list[Ask] = []
+        self.drained = False  # until the partition is read on: what comes before that has a hole in front of it
         self._committed = partition.shard.offset
         self._writing: asyncio.Task[None] | None = None
         self._stopped = False
@@ -83,6 +84,7 @@ class Owner:
 
     async def drain(self) -> None:
         """Write everything that was stepped, and wait for it. Blocks in hand are dropped: they are read again."""
+        self.drained = True
         self.blocks.clear()
         await self._settled()
         if self.partition.shard.offset != self._committed:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import AsyncExitStack
 from typing import cast
 
 import faust
@@ -20,14 +21,20 @@ from streams.table.changelog import Restored
 from streams.table.loader import Loader
 from streams.table.transactions import Owned, PartitionWriter
 from streams.transport.consumer import Consumer
+from streams.transport.fatal import end_if_failed
 
 LOADS_AT_ONCE = 2
+Tenure = tuple[int, int]
 
 log = logging.getLogger(__name__)
 
 
 class Owners:
-    """Follows the group's assignment. Partitions that stay keep their state; new ones are loaded one by one."""
+    """Follows the group's assignment. What stays ours keeps its state; all else is loaded, a few partitions at a time.
+
+    A tenure is a partition and the generation since which it is ours without a break. Where a generation was missed,
+    another worker may have owned the partition in between, so what is known of it is dropped and loaded again.
+    """
 
     def __init__(self, app: faust.App, settings: Settings, policy: PolicyRules, decide: Decide) -> None:
         self._app, self._settings, self._policy, self._decide = app, settings, policy, decide
@@ -35,6 +42,9 @@ class Owners:
         self._changelog = settings.topic_prefix + CHANGELOG.name
         self._assigned = asyncio.Event()
         self._loads = asyncio.Semaphore(LOADS_AT_ONCE)
+        self._generation, self._ours = -1, set[Tenure]()
+        self._held: dict[Tenure, Owner] = {}
+        self._takes: dict[Tenure, asyncio.Task[None]] = {}
 
     def watermarks(self) -> dict[int, int]:
         """The watermark of each partition that is owned."""
@@ -42,6 +52,11 @@ class Owners:
 
     def rebalanced(self) -> None:
         """Look at the assignment again."""
+        generation = self._app.consumer_generation_id
+        since = dict(self._ours) if generation - self._generation in (0, 1) else {}
+        numbers = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == self._timeline}
+        self._ours = {(number, since.get(number, generation)) for number in numbers}
+        self._generation = generation
         self._assigned.set()
 
     async def run(self) -> None:
@@ -49,37 +64,53 @@ class Owners:
         while True:
             await self._assigned.wait()
             self._assigned.clear()
-            generation = self._app.consumer_generation_id
-            ours = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == self._timeline}
-            for number in self._decide.owners.keys() - ours:
-                await self._decide.owners.pop(number).stop()
-            await asyncio.gather(*(self._take(number, generation) for number in sorted(ours)))
+            await self._give_up((self._held.keys() | self._takes.keys()) - self._ours)
+            for tenure in sorted(self._ours - self._takes.keys()):
+                self._takes[tenure] = take = asyncio.create_task(self._take(tenure), name=f"taking over {tenure[0]}")
+                take.add_done_callback(end_if_failed)
 
     async def stop(self) -> None:
         """Let everything go; what was decided and not written is decided again by the next owner."""
-        owners, self._decide.owners = self._decide.owners, {}
-        await asyncio.gather(*(owner.stop() for owner in owners.values()))
+        self._ours = set()
+        await self._give_up(self._held.keys() | self._takes.keys())
 
-    async def _take(self, number: int, generation: int) -> None:
-        owner = self._decide.owners.get(number)
-        if owner is None:
+    async def _give_up(self, tenures: set[Tenure]) -> None:
+        takes = [self._takes.pop(tenure) for tenure in tenures & self._takes.keys()]
+        for take in takes:
+            take.cancel()
+        await asyncio.gather(*takes, return_exceptions=True)
+        gone = [self._decide.owners.pop(tenure[0]) for tenure in tenures & self._held.keys()]
+        self._held = {tenure: owner for tenure, owner in self._held.items() if tenure not in tenures}
+        await asyncio.gather(*(owner.stop() for owner in gone))
+
+    async def _take(self, tenure: Tenure) -> None:
+        """Load the partition where it is new, then read on, in whatever generation the group is by then."""
+        number, generation = tenure[0], -1
+        if tenure not in self._held:
             async with self._loads:
-                owner = self._decide.owners[number] = await self._load(number)
+                if tenure in self._ours:  # to load what another worker owns by now would fence it
+                    self._held[tenure] = self._decide.owners[number] = await self._load(number)
         consumer = cast(Consumer, self._app.consumer)
-        await consumer.open_partition(TP(self._timeline, number), owner.partition.shard.offset, generation)
+        while tenure in self._ours and generation != self._generation:
+            owner, generation = self._held[tenure], self._generation
+            at = owner.partition.shard.offset
+            owner.drained = not await consumer.open_partition(TP(self._timeline, number), at, generation)
+        del self._takes[tenure]
 
     async def _load(self, number: int) -> Owner:
         """Fence older owners first, then read what they committed."""
         settings, began_s = self._settings, time.monotonic()
         owned = Owned(settings.app_id, number, self._timeline, self._changelog)
         writer = PartitionWriter(connection(settings), owned, transactions=settings.transactions != "off")
-        await writer.start()
         loader, restored = Loader(connection(settings), self._changelog), Restored()
-        await loader.start()
-        try:
-            loaded = await loader.load(number, restored.apply)
-        finally:
-            await loader.stop()
+        async with AsyncExitStack() as given_up:
+            given_up.push_async_callback(writer.stop)
+            await writer.start()
+            async with AsyncExitStack() as loading:
+                loading.push_async_callback(loader.stop)
+                await loader.start()
+                loaded = await loader.load(number, restored.apply)
+            given_up.pop_all()
         shard = Shard()
         shard.restore(restored.shoppers, restored.meta)
         log.info(

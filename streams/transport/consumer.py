@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Final
 
+from aiokafka.errors import IllegalStateError
 from faust.exceptions import ImproperlyConfigured
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ChannelT
@@ -50,7 +51,10 @@ class Consumer(driver.Consumer):
             return False
         self.close_partition(tp)
         reading = self._reading(tp, offset)
-        await self._thread.move(tp, offset, _SEEK_LIMIT_S)
+        try:
+            await self._thread.move(tp, offset, _SEEK_LIMIT_S)
+        except IllegalStateError:
+            return False  # it was given to another worker meanwhile
         if reading.generation == self.app.consumer_generation_id and tp in self.assignment():
             self.readings[tp] = reading
             self._thread.wake()
@@ -118,6 +122,8 @@ class Consumer(driver.Consumer):
                 ExitCode.UNAVAILABLE, f"no offsets from the broker within {_SEEK_LIMIT_S:.0f} s; is it overloaded?"
             )
         if generation == self.app.consumer_generation_id:
+            for tp in [tp for tp, reading in self.readings.items() if reading.generation != generation]:
+                self.close_partition(tp)  # opened while it was being revoked
             self.readings |= {tp: self._reading(tp, start) for tp, start in starts.items()}
 
     def resume_flow(self) -> None:
