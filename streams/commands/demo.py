@@ -69,9 +69,7 @@ def demo(  # noqa: PLR0913  # one parameter for each option
         _require_possible(plan, settings)
         with view(on_terminal=not as_json) as shown:
             summary = _run(plan, settings, shown, began_s)
-    click.echo(msgspec.json.encode(summary) if as_json else summary)
-    if not as_json:
-        click.echo(_remarks(plan, settings))
+    click.echo(msgspec.json.encode(summary) if as_json else f"{summary}\n{_remarks(plan, settings)}")
     if mistake := summary.mistake():
         raise click.ClickException(mistake)
 
