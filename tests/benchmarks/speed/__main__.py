@@ -15,20 +15,20 @@ from inference.repository import ModelMissingError
 from inference.server import TritonMissingError
 from speed import latency, run_kairos, run_peer
 from speed.load import load_for_kairos, load_for_peers
-from speed.report import DECIDE, FAUST, STREAMS, WHOLE, Report, as_json, as_table
+from speed.report import DECIDE, FAUST, STREAMS, STREAMS_1S, STREAMS_EOS, WHOLE, Report, as_json, as_table
 from speed.rows import Row
 from speed.run_kairos import Job, WorkerError
-from speed.run_peer import PeerError
+from speed.run_peer import PeerError, Streams
 from streams.commands.settings import current
 from streams.embedded.apache_kafka import ApacheKafka
 from streams.embedded.process import ServerError
 from streams.embedded.triton import EmbeddedTriton, start_triton
 
-NAMES: Final = ("faust", "quix", "streams", "streams-eos", "ingest", "decide", "whole", "lstm", "latency")
+NAMES: Final = ("faust", "quix", "streams", "streams-1s", "streams-eos", "ingest", "decide", "whole", "lstm", "latency")
 FAUST_EVENTS: Final = 20_000
 HEAP_MB: Final = 1_024
-SCORE_EVERY_S: Final = "150"
-"""Log time between two scores of a shopper in the LSTM row: with this mix 10 to 15 % of the events are then scored."""
+LSTM_SETTINGS: Final = {"KAIROS_SCORE_EVERY_S": "60", "KAIROS_INFERENCE_DEADLINE_MS": "2000"}
+"""With this mix 10 to 15 % of the events are then scored. The deadline is that of a backlog: a round is large."""
 FAILURES: Final = (
     PeerError, WorkerError, RuntimeError, ServerError, ModelMissingError, TritonMissingError,
     subprocess.SubprocessError, OSError, KafkaException,
@@ -54,16 +54,18 @@ class Bench:
         return {
             "faust": (FAUST, lambda: run_peer.stock_faust(self.bootstrap, self.peers_topic, few)),
             "quix": ("quixstreams, state", lambda: run_peer.quix(self.bootstrap, self.peers_topic, self.count)),
-            "streams": (STREAMS, lambda: run_peer.kafka_streams(self.bootstrap, self.peers_topic, self.count)),
-            "streams-eos": (
-                "Kafka Streams, exactly_once_v2",
-                lambda: run_peer.kafka_streams(self.bootstrap, self.peers_topic, eos, "exactly_once_v2"),
-            ),
+            "streams": (STREAMS.title, lambda: self.streams(STREAMS, self.count)),
+            "streams-1s": (STREAMS_1S.title, lambda: self.streams(STREAMS_1S, self.count)),
+            "streams-eos": (STREAMS_EOS.title, lambda: self.streams(STREAMS_EOS, eos)),
             "ingest": ("Kairos, ingest alone", lambda: self.ingested),
             "decide": (DECIDE, self.decide),
             "whole": (WHOLE, self.whole),
             "lstm": ("Kairos, whole path, LSTM on Triton", self.lstm),
         }
+
+    def streams(self, how: Streams, count: int) -> Row:
+        """Kafka Streams."""
+        return run_peer.kafka_streams(self.bootstrap, self.peers_topic, count, how)
 
     @cached_property
     def peers_topic(self) -> str:
@@ -87,7 +89,7 @@ class Bench:
 
     def lstm(self) -> Row:
         """The same, with scores."""
-        settings = {"KAIROS_TRITON": self.triton.grpc_address, "KAIROS_SCORE_EVERY_S": SCORE_EVERY_S}
+        settings = {"KAIROS_TRITON": self.triton.grpc_address, **LSTM_SETTINGS}
         return self._kairos("Kairos, whole path, LSTM on Triton", "c.", "ingest,decide", settings, load=True)
 
     def latency(self) -> latency.Latency:

@@ -6,8 +6,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from speed.rows import Latency, Row
+from speed.run_peer import Streams
 
-STREAMS: Final = "Kafka Streams, at_least_once"
+STREAMS: Final = Streams("at_least_once", 30_000)
+STREAMS_1S: Final = Streams("at_least_once", 1_000)
+STREAMS_EOS: Final = Streams("exactly_once_v2", 100)
 FAUST: Final = "Faust, table"
 DECIDE: Final = "Kairos, decide alone"
 WHOLE: Final = "Kairos, whole path, no model"
@@ -35,8 +38,10 @@ def aims(report: Report) -> list[Aim]:
     """What is aimed at, as far as it was measured."""
     found = {row.name: row for row in report.rows if row.events}
     made = [
-        _ratio("decide alone / Kafka Streams, CPU", found, (DECIDE, STREAMS), 0.25),
-        _ratio("whole path, no model / Kafka Streams, CPU", found, (WHOLE, STREAMS), 0.5),
+        _ratio("decide alone / Kafka Streams, CPU", found, (DECIDE, STREAMS.title), 0.25),
+        _ratio("whole path, no model / Kafka Streams, CPU", found, (WHOLE, STREAMS.title), 0.5),
+        _ratio("decide alone / Kafka Streams that commits each second, CPU", found, (DECIDE, STREAMS_1S.title), 0.25),
+        _ratio("whole path / Kafka Streams that commits each second, CPU", found, (WHOLE, STREAMS_1S.title), 0.5),
         _ratio("whole path, no model / Faust with a table, CPU", found, (WHOLE, FAUST), 1 / 50),
     ]
     whole, latency = found.get(WHOLE), report.latency

@@ -8,21 +8,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.topics import CART, CHANGELOG, CLICK, DECISIONS, INTERVENTIONS, PURCHASE, SUPPRESSED, TIMELINE
+from schemas.topics import CART, CLICK, DECISIONS, INTERVENTIONS, PURCHASE, SUPPRESSED, TIMELINE
 from speed.load import KAIROS
 from speed.offsets import Offsets, committed_values, modes
 from speed.rows import Row, row
 from speed.usage import Usage, rss_mb, usage
-from streams.settings import Settings
 
 INPUTS: Final = (CLICK.name, CART.name, PURCHASE.name)
 CHECKOUT: Final = Path(__file__).parents[3]
 START_LIMIT_S: Final = 60.0
 SLOWEST_PER_S: Final = 5_000
+READS_TIMELINE: Final = "reading on from offset"
+"""What the worker logs when it has loaded a partition of the timeline and begins to read it."""
 _LOOK_EVERY_S: Final = 0.1
 _STOP_LIMIT_S: Final = 15.0
 
@@ -52,7 +53,7 @@ class Job(NamedTuple):
             "KAIROS_APP_ID": self.app_id,
             "KAIROS_STAGES": self.stages,
             "KAIROS_CLOCK": "topic",
-            "KAIROS_LOG_LEVEL": "warning",
+            "KAIROS_LOG_LEVEL": "info",
             "KAIROS_WEB_PORT": "0",
             "KAIROS_METRICS_PORT": "0",
         }
@@ -71,15 +72,15 @@ class Look(NamedTuple):
 
     worker: Usage
     triton: Usage | None
-    done: int
 
 
 @contextlib.contextmanager
 def worker(job: Job) -> Iterator["Worker"]:
     """A running worker, stopped at the end."""
-    with tempfile.TemporaryDirectory(prefix="kairos-bench-") as folder, tempfile.TemporaryFile("w+") as log:
-        env = {**job.environment(), "KAIROS_DATA_DIR": folder}
-        process = subprocess.Popen([KAIROS, "worker"], env=env, cwd=CHECKOUT, stdout=log, stderr=log)
+    with tempfile.TemporaryDirectory(prefix="kairos-bench-") as folder:
+        log, env = Path(folder, "log"), {**job.environment(), "KAIROS_DATA_DIR": folder}
+        with log.open("ab") as sink:
+            process = subprocess.Popen([KAIROS, "worker"], env=env, cwd=CHECKOUT, stdout=sink, stderr=sink)
         try:
             yield Worker(process, log)
         finally:
@@ -94,7 +95,7 @@ def worker(job: Job) -> Iterator["Worker"]:
 class Worker:
     """A worker that runs, with its log."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[str]) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self.pid = process.pid
         self._process, self._log = process, log
 
@@ -103,10 +104,13 @@ class Worker:
         if self._process.poll() is not None:
             raise self.failed(f"ended with {self._process.returncode} while {doing}")
 
+    def said(self, words: str) -> bool:
+        """Whether these words stand in the log."""
+        return words in self._log.read_text()
+
     def failed(self, how: str) -> WorkerError:
         """An error with the end of the log."""
-        self._log.seek(0)
-        lines = [line for line in self._log.read().splitlines() if line.strip()]
+        lines = [line for line in self._log.read_text().splitlines() if line.strip()]
         return WorkerError(f"the worker {how}; it said: {' | '.join(lines[-3:]) or 'nothing'}")
 
 
@@ -130,30 +134,21 @@ def _watched(job: Job, events: int, offsets: Offsets, running: Worker, triton_pi
     stages, prefix = job.stages.split(","), job.prefix
     inputs = [prefix + name for name in INPUTS] if "ingest" in stages else []
     timeline = [prefix + TIMELINE.name]
-    group = inputs + (timeline if "decide" in stages else [])
-    signs = timeline if "ingest" in stages else [prefix + CHANGELOG.name]
+    last = timeline if "decide" in stages else inputs
     looks, deadline = list[Look](), time.monotonic() + START_LIMIT_S + events / SLOWEST_PER_S
     while True:
         running.check("working")
-        look = Look(usage(running.pid), usage(triton_pid) if triton_pid else None, 0)
-        committed, ends = offsets.committed(group), offsets.ends(group)
-        look = look._replace(done=sum(offsets.ends(signs).values()))
-        looks.append(look)
-        arrived = sum(ends[part] for part in ends if part[0] in (timeline if "decide" in stages else inputs))
-        if arrived >= events and all(committed[part] >= ends[part] for part in ends):
-            return _from_the_first_event(looks, "ingest" in stages)
+        used, triton = usage(running.pid), usage(triton_pid) if triton_pid else None
+        begun = any(offsets.ends(timeline).values()) if inputs else running.said(READS_TIMELINE)
+        if not begun:
+            looks.clear()
+        looks.append(Look(used, triton))
+        committed, ends = offsets.committed({*inputs, *last}), offsets.ends({*inputs, *last})
+        if sum(ends[part] for part in ends if part[0] in last) >= events and committed == ends:
+            return looks
         if time.monotonic() > deadline:
             raise running.failed(f"was not done in time: {sum(committed.values())} of {sum(ends.values())} committed")
         time.sleep(_LOOK_EVERY_S)
-
-
-def _from_the_first_event(looks: list[Look], reads_inputs: bool) -> list[Look]:
-    """Ingest appends at once; what decide has done shows with its first commit, one commit period later."""
-    first = next((n for n, look in enumerate(looks) if look.done), len(looks) - 1)
-    if reads_inputs:
-        return looks[max(0, first - 1) :]
-    since_s = looks[first].worker.at_s - Settings().commit_every_s - 2 * _LOOK_EVERY_S
-    return [look for look in looks[:first] if look.worker.at_s >= since_s] + looks[first:]
 
 
 def _with_outputs(made: Row, job: Job, begin: Usage | None, end: Usage | None) -> Row:

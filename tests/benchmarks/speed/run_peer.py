@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from speed.load import PARTITIONS
 from speed.rows import Row, row
@@ -38,7 +38,19 @@ def quix(bootstrap: str, topic: str, events: int) -> Row:
     return _measured("quixstreams, state", program, events, slowest_per_s=3_000)
 
 
-def kafka_streams(bootstrap: str, topic: str, events: int, guarantee: str = "at_least_once") -> Row:
+class Streams(NamedTuple):
+    """How Kafka Streams is set. `commit_every_ms`: its default is 30 s, and 100 ms with exactly once."""
+
+    guarantee: str
+    commit_every_ms: int
+
+    @property
+    def title(self) -> str:
+        """The name of its row."""
+        return f"Kafka Streams, {self.guarantee}, {self.commit_every_ms / 1000:g} s"
+
+
+def kafka_streams(bootstrap: str, topic: str, events: int, how: Streams) -> Row:
     """Kafka Streams with the last 20 events of each user, one thread."""
     jars, folder = kafka_jars(with_streams=True), Path(tempfile.mkdtemp(prefix="kairos-bench-"))
     try:
@@ -47,8 +59,8 @@ def kafka_streams(bootstrap: str, topic: str, events: int, guarantee: str = "at_
         subprocess.run([javac, "-cp", path, "-d", folder, source], check=True, timeout=START_LIMIT_S)
         quiet = ["-Dorg.apache.logging.log4j.level=ERROR", f"-Djava.io.tmpdir={folder}"]
         program = [java(), "-Xmx1g", *quiet, "-cp", f"{path}:{folder}", "KafkaStreamsPeer"]
-        said = [bootstrap, topic, events, guarantee, folder / "state"]
-        return _measured(f"Kafka Streams, {guarantee}", [*program, *said], events, slowest_per_s=1_000)
+        said = [bootstrap, topic, events, how.guarantee, how.commit_every_ms, folder / "state"]
+        return _measured(how.title, [*program, *said], events, slowest_per_s=1_000)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

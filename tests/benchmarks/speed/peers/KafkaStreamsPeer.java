@@ -15,7 +15,7 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * Kafka Streams with the last 20 events of each user in RocksDB and its changelog, one thread. Prints "begin" at the
- * first of COUNT events and "end" at the last. Arguments: BOOTSTRAP TOPIC COUNT GUARANTEE STATE_FOLDER.
+ * first of COUNT events and "end" at the last. Arguments: BOOTSTRAP TOPIC COUNT GUARANTEE COMMIT_EVERY_MS STATE_FOLDER.
  */
 public class KafkaStreamsPeer {
     static final int REMEMBERED = 20;
@@ -26,7 +26,8 @@ public class KafkaStreamsPeer {
         settings.put("application.id", "streams-" + System.nanoTime());
         settings.put("bootstrap.servers", arguments[0]);
         settings.put("processing.guarantee", arguments[3]);
-        settings.put("state.dir", arguments[4]);
+        settings.put("commit.interval.ms", arguments[4]);
+        settings.put("state.dir", arguments[5]);
         settings.put("auto.offset.reset", "earliest");
         settings.put("num.stream.threads", 1);
         settings.put("replication.factor", 1);
