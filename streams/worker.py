@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, cast
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from inference.answers import Scorer
@@ -27,6 +28,7 @@ from streams.transport.fatal import end_if_failed
 from streams.transport.producer import Producer
 
 METADATA_EVERY_S = 10.0
+CHECK_EVERY_S = 1.0
 FOLLOWED_LIMIT_S = 60.0
 PROBE_LIMIT_S = 10.0
 
@@ -65,11 +67,12 @@ class Worker:
             self._run("ticks", self.ticker.run())
             self._run("ownership", self.owners.run())
         if "ingest" in self.settings.stages:
-            self._run("progress", self.progress.run())
+            self._run("progress", self.progress.run(self._inputs_read))
+            self._run("appends", self._check_appends())
 
     async def stop(self) -> None:
         """Write what is in hand, then end what `start` began."""
-        await self.drain(frozenset(self.app.consumer.assignment()))
+        await asyncio.gather(self.ingest.drain(), self.decide.let_go())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -78,25 +81,21 @@ class Worker:
     async def rebalanced(self) -> None:
         """The group has given out its partitions anew: take over what is ours now."""
         self.owners.rebalanced()
-        if "ingest" in self.settings.stages:
-            self._run("input positions", self._take_inputs())
 
     async def drain(self, revoked: frozenset[TP]) -> None:
         """Before partitions are given up: append what was read, write what was decided."""
-        await self.ingest.drain()
-        await self.decide.let_go({tp.partition for tp in revoked if tp.topic == self.name(TIMELINE.name)})
+        timeline = {tp.partition for tp in revoked if tp.topic == self.name(TIMELINE.name)}
+        await asyncio.gather(self.ingest.drain(), self.decide.let_go(timeline))
 
-    async def _take_inputs(self) -> None:
-        """Track the progress of the input partitions that are ours, once the transport knows where it reads them."""
-        consumer, names = self._consumer, self._inputs()
-        async with asyncio.timeout(FOLLOWED_LIMIT_S):
-            while True:
-                ours = [tp for tp in consumer.assignment() if tp.topic in names]
-                found = {(tp.topic, tp.partition): consumer.durable_offset_of(tp) for tp in ours}
-                if all(offset is not None for offset in found.values()):
-                    break
-                await asyncio.sleep(0.05)
-        self.progress.assign({part: offset for part, offset in found.items() if offset is not None})
+    def _inputs_read(self) -> dict[InputPartition, int]:
+        """The input partitions that are read now, each with the offset up to which it is in the timeline."""
+        names, readings = self._inputs(), self._consumer.readings
+        return {(tp.topic, tp.partition): read.prefix.end for tp, read in readings.items() if tp.topic in names}
+
+    async def _check_appends(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_EVERY_S)
+            self.ingest.check()
 
     def _run(self, name: str, coroutine: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(coroutine, name=name)
@@ -105,13 +104,17 @@ class Worker:
 
     async def _follow(self, topic: str, heard: Any) -> None:
         ready = asyncio.Event()
-        self._run(f"following {topic}", follow(self.connection, self.name(topic), heard, ready))
+        quick = {} if self.settings.transactions == "on" else {"fetch_max_wait_ms": 20}  # as in streams/app.py
+        self._run(f"following {topic}", follow({**self.connection, **quick}, self.name(topic), heard, ready))
         await asyncio.wait_for(ready.wait(), FOLLOWED_LIMIT_S)
 
     async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(METADATA_EVERY_S)
-            self.expected = await input_partitions(self.connection, self._inputs())
+            try:
+                self.expected = await input_partitions(self.connection, self._inputs())
+            except (KafkaError, LookupError, TimeoutError) as error:  # a broker that starts knows no topic yet
+                log.warning("no metadata of the input topics, asking again in %.0f s: %r", METADATA_EVERY_S, error)
 
     def _acknowledged(self, read: Read) -> None:
         block = read.block

@@ -25,16 +25,34 @@ async def listed(consumer: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> M
 async def fetched(consumer: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
     """By the high watermark that a fetch of the last batch tells, for a broker without transactions."""
     ends = await listed(consumer, tps)
-    return {tp: await _high_watermark(consumer, tp, ends[tp] - 1) if ends[tp] else 0 for tp in tps}
+    by_node: dict[int, list[TopicPartition]] = {}
+    for tp in tps:
+        by_node.setdefault(_leader(consumer, tp), []).append(tp)
+    found: dict[TopicPartition, int] = {}
+    for node, theirs in by_node.items():
+        found |= await _high_watermarks(consumer, node, {tp: max(ends[tp] - 1, 0) for tp in theirs})
+    return found
 
 
-async def _high_watermark(consumer: AIOKafkaConsumer, tp: TopicPartition, offset: int) -> int:
+def _leader(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
     node = consumer._client.cluster.leader_for_partition(tp)
     if node is None or node == -1:
         raise LeaderNotAvailableError(tp)
-    request = FetchRequest(_WAIT_MS, 1, _BYTES, _READ_UNCOMMITTED, [(tp.topic, [(tp.partition, offset, _BYTES)])])
+    return int(node)
+
+
+async def _high_watermarks(
+    consumer: AIOKafkaConsumer, node: int, offsets: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    by_topic: dict[str, list[tuple[int, int, int]]] = {}
+    for tp, offset in offsets.items():
+        by_topic.setdefault(tp.topic, []).append((tp.partition, offset, _BYTES))
+    request = FetchRequest(_WAIT_MS, 1, _BYTES, _READ_UNCOMMITTED, list(by_topic.items()))
     answer: Any = await consumer._client.send(node, request)
-    ((_, ((_, code, high_watermark, *_),)),) = answer.topics
-    if code:
-        raise for_code(code)(tp)
-    return int(high_watermark)
+    found = {}
+    for topic, partitions in answer.topics:
+        for partition, code, high_watermark, *_ in partitions:
+            if code:
+                raise for_code(code)(TopicPartition(topic, partition))
+            found[TopicPartition(topic, partition)] = int(high_watermark)
+    return found
