@@ -9,7 +9,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from inference.dataset import Example, Examples, gather, read_examples, split, write_examples
 from inference.evaluate import ActionQuality, Quality, Report
@@ -118,11 +118,13 @@ def _keep(checkpoint: "Checkpoint", out: Path) -> Report:
 
 
 def _table(report: Report) -> Table:
-    table = Table("", "examples", "base rate", "PR-AUC", "ROC-AUC", "ECE", "log loss", title="on the test part")
+    table = Table(
+        Column(no_wrap=True), "examples", "base rate", "PR-AUC", "ROC-AUC", "ECE", "log loss", title="on the test part"
+    )
     rows = {
         "abandon_30m": report.abandon_30m,
-        "  where the truth is known": report.abandon_beside,
-        "  the truth: the optimum": report.abandon_optimum,
+        "  truth known": report.abandon_beside,
+        "  the optimum": report.abandon_optimum,
         "purchase_24h": report.purchase_24h,
         "next_action": report.next_action,
     }
