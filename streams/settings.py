@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "127.0.0.1:8001"
     model: Annotated[
         str, _about("name", "the model in Triton's repository; empty: rules alone", pattern=r"^[\w.-]*$")
-    ] = "shopper_lstm"
+    ] = "abandon_lstm"
     inference_deadline_ms: Annotated[int, _about("ms", "after so long without an answer the rules decide", ge=1)] = 150
     models_dir: Annotated[str, _about("path", "the Triton model repository", min_length=1)] = "deploy/models"
     policy: Annotated[str, _about("path", "the policy's TOML file", min_length=1)] = "deploy/policy.toml"

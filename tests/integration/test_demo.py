@@ -22,7 +22,7 @@ from tests.integration.conftest import Build
 
 ROOT = Path(__file__).parents[2]
 REES46 = ROOT / "../shared/data/rees46/2019-Oct-first17k.csv.gz"
-MODEL = ROOT / "deploy/models/shopper_lstm"
+MODEL = ROOT / "deploy/models/abandon_lstm"
 IDLE_S = 30 * 60
 LIMIT_S = 240
 COMMAND = (sys.executable, "-c", "from streams.cli import main; main()", "demo", "--json")
@@ -49,7 +49,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, onnx_model: Build) -> Path:
     if MODEL.exists():
         return MODEL.parent
     repository = tmp_path_factory.mktemp("demo-models")
-    write_model(repository, "shopper_lstm", 1, onnx_model(scale=40.0))
+    write_model(repository, "abandon_lstm", 1, onnx_model(scale=40.0))
     return repository
 
 

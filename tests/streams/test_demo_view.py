@@ -162,4 +162,4 @@ def test_a_missing_model_is_told_with_its_fix(tmp_path: Path) -> None:
     result = CliRunner().invoke(demo, ["--json"], env={"KAIROS_MODELS_DIR": str(tmp_path)})
 
     assert result.exit_code == 1
-    assert f"model missing: expected {tmp_path}/shopper_lstm/<version>/model.onnx" in result.output
+    assert f"model missing: expected {tmp_path}/abandon_lstm/<version>/model.onnx" in result.output
