@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from schemas.dead_letters import PREFIX
 from schemas.timeline import decode_entry
 from schemas.topics import DEAD_LETTERS, INPUTS
+from streams.feed import Arrival
 from tests.integration.whole_path.shop_path import ShopPath
 
 Coordinate = tuple[int, int, int]
@@ -37,6 +40,20 @@ async def settled_accounts(path: ShopPath) -> Accounts:
 def sources(records: Iterable[Any]) -> list[Coordinate]:
     """The coordinates of the events among timeline records, in log order, with those that ingest appended again."""
     return [decode_entry(record.value).source[:3] for record in records if record.key is not None]
+
+
+def repeats(arrivals: list[Arrival]) -> int:
+    """How many records have a messageId that an earlier one has."""
+    ids = [id_ for arrival in arrivals if isinstance(id_ := message_id(arrival), str)]
+    return len(ids) - len(set(ids))
+
+
+def message_id(arrival: Arrival) -> object:
+    """None where there is none, or the record cannot be read."""
+    try:
+        return msgspec.json.decode(arrival.value).get("messageId")
+    except msgspec.DecodeError:
+        return None
 
 
 def _where_from(letter: Any) -> Coordinate:

@@ -31,6 +31,7 @@ from tests.integration.whole_path.topics_read import (
 )
 from tests.integration.whole_path.worker_process import ROOT, WorkerProcess, start_worker
 
+JOINED_LIMIT_S = 40.0
 SETTLED_LIMIT_S = 60.0
 TOLD = (DECISIONS, SUPPRESSED, *INTERVENTIONS.values())
 
@@ -123,9 +124,13 @@ class ShopPath:
         names = [self.settings.topic_prefix + topic.name for topic in (*INPUTS, TIMELINE)]
         return await committed_offsets(self.settings.broker, self.settings.app_id), await ends_of(self._reader, names)
 
-    async def members(self) -> dict[str, list[tuple[str, int]]]:
-        """What each member of the workers' group reads, as (topic, partition); nobody while it is rebalancing."""
-        return await members_of(self.settings.broker, self.settings.app_id)
+    async def joined(self, workers: int, limit_s: float = JOINED_LIMIT_S) -> dict[str, list[tuple[str, int]]]:
+        """What each worker reads, as (topic, partition), once so many are in a group that is stable."""
+        deadline, settings = time.monotonic() + limit_s, self.settings
+        while len(found := await members_of(settings.broker, settings.app_id)) != workers:
+            assert time.monotonic() < deadline, f"{len(found)} of {workers} joined in {limit_s:g} s; {self._said()}"
+            await asyncio.sleep(0.2)
+        return found
 
     async def _unsettled(self) -> list[str]:
         ended = [worker.process.returncode for worker in self.workers if not worker.running]

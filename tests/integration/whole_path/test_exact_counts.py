@@ -5,7 +5,7 @@ import pytest
 
 from schemas.topics import CART
 from streams.feed import Arrival
-from tests.integration.whole_path.accounts import settled_accounts
+from tests.integration.whole_path.accounts import message_id, repeats, settled_accounts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.triton]
 HOUR_MS = 3_600_000
@@ -31,12 +31,6 @@ async def test_all_that_was_read_is_in_the_timeline_or_a_dead_letter_and_replay_
     assert {told.topic for told in replayed.told} >= {"shop.decisions.v1", "shop.interventions.cart_nudge.v1"}
 
 
-def repeats(arrivals: list[Arrival]) -> int:
-    """How many records have a messageId that an earlier one has."""
-    ids = [id_ for arrival in arrivals if isinstance(id_ := message_id(arrival), str)]
-    return len(ids) - len(set(ids))
-
-
 def stragglers(arrivals: list[Arrival], at_ms: int) -> list[Arrival]:
     """Ten cart events with new ids and their old times, which arrive only now."""
     carts = [arrival for arrival in arrivals if arrival.topic == CART.name and message_id(arrival) is not None][:10]
@@ -45,11 +39,3 @@ def stragglers(arrivals: list[Arrival], at_ms: int) -> list[Arrival]:
 
 def renamed(value: bytes, id_: str) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(value) | {"messageId": id_})
-
-
-def message_id(arrival: Arrival) -> object:
-    """None where there is none, or the record cannot be read."""
-    try:
-        return msgspec.json.decode(arrival.value).get("messageId")
-    except msgspec.DecodeError:
-        return None

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.triton]
 START_MS = 1_790_000_000_000
 MINUTE_MS = 60_000
 BUYERS, LEAVERS = 60, 20
-JOINED_LIMIT_S, READ_LIMIT_S = 40.0, 40.0
+READ_LIMIT_S = 40.0
 STANDS_S = 2.0
 POLICY = 'id = "patient"\nversion = "1"\n[cart_nudge]\nmax_late_s = 1000000\n'
 
@@ -33,9 +33,9 @@ async def test_whoever_bought_in_a_partition_that_lags_is_not_nudged(open_path, 
     async with open_path(model="", policy=str(policy), session_timeout_s=60.0) as path:
         await path.worker(stages=("decide",))
         await path.worker(stages=("ingest",))
-        others = await members(path, 2)
+        others = await path.joined(2)
         paused = await path.worker(stages=("ingest",))
-        joined = await members(path, 3)
+        joined = await path.joined(3)
         held_back = {
             part for name in joined.keys() - others.keys() for topic, part in joined[name] if PURCHASE.name in topic
         }
@@ -85,15 +85,6 @@ def event(topic: Topic, name: str, user: str, at_ms: int, partitions: set[int], 
     key = next(key for key in keys if partition_of(key, topic.partitions) in partitions)
     said = {"event": name, "messageId": f"{name}-{user}-{at_ms}", "userId": user, "timestamp": iso(at_ms)}
     return Arrival(at_ms, topic.name, key, msgspec.json.encode(said | {"properties": properties}))
-
-
-async def members(path: ShopPath, expected: int) -> dict[str, list[tuple[str, int]]]:
-    """What each member of the group reads, once so many have joined and the group is stable."""
-    deadline = time.monotonic() + JOINED_LIMIT_S
-    while len(found := await path.members()) != expected:
-        assert time.monotonic() < deadline, f"{len(found)} of {expected} workers joined within {JOINED_LIMIT_S:g} s"
-        await asyncio.sleep(0.3)
-    return found
 
 
 async def appended(path: ShopPath, kind: Kind, number: int) -> None:
