@@ -16,8 +16,8 @@ def connection(settings: Settings) -> dict[str, Any]:
 async def input_partitions(to: Mapping[str, Any], topics: Collection[str]) -> set[tuple[str, int]]:
     """Every partition of these topics that exists now. Raises `LookupError` that names a topic that is missing."""
     admin = AIOKafkaAdminClient(**to)
-    await admin.start()
     try:
+        await admin.start()
         described = await admin.describe_topics(list(topics))
     finally:
         await admin.close()

@@ -99,6 +99,12 @@ class Ingest:
         while self._appends and (self._appends[0].done() or len(self._appends) > IN_FLIGHT):
             await _finished(self._appends.popleft())
 
+    def check(self) -> None:
+        """Raise what an append failed with, where no further block comes for which it would be raised."""
+        for append in self._appends:
+            if append.done():
+                append.result()
+
     async def drain(self) -> None:
         """Wait until all appends are acknowledged. What was only collected is dropped: it is read again."""
         self._entries, self._letters = [[] for _ in self._entries], {}

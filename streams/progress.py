@@ -74,9 +74,20 @@ class ProgressKeeper:
         if tracker is not None:
             tracker.acknowledged(next_offset, last_ms, self._clock.now_ms())
 
-    async def run(self) -> None:
-        """Probe and publish until cancelled. A broker that does not answer a probe only holds the watermark back."""
+    def durable(self, offsets: Mapping[InputPartition, int]) -> None:
+        """What is read now, each up to where it is in the timeline: also past what no reader sees (aborted records)."""
+        if offsets.keys() != self.trackers.keys():
+            self.assign(offsets)
+        for part, offset in offsets.items():
+            self.trackers[part].acknowledged(offset, -1, -1)
+
+    async def run(self, read: Callable[[], Mapping[InputPartition, int]]) -> None:
+        """Probe and publish until cancelled. A broker that does not answer a probe only holds the watermark back.
+
+        `read` gives the input partitions that are read now, each with the offset up to which it is durable.
+        """
         while True:
+            self.durable(read())
             await self.probe()
             await self.publish()
             await asyncio.sleep(PROBE_EVERY_S)
