@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import click
 
 CHECKOUT: Final = Path(__file__).parents[2]
+NEEDED: Final = ("confluent_kafka", "quixstreams")
 BENCHMARKS: Final = CHECKOUT / "tests" / "benchmarks"
 
 
@@ -28,6 +30,10 @@ def _run(name: str, words: tuple[str, ...]) -> int:
     """Run a benchmark in a Python of its own; its exit code. Raises a one-line error where there is no checkout."""
     if not (BENCHMARKS / name).is_dir():
         msg = f"expected the benchmark at {BENCHMARKS / name}, got nothing; run it from a checkout (pip install -e .)"
+        raise click.ClickException(msg)
+    missing = [package for package in NEEDED if find_spec(package) is None]
+    if missing:
+        msg = f"expected {', '.join(missing)} for the benchmark, got none; install it: pip install -e '.[local,bench]'"
         raise click.ClickException(msg)
     path = os.pathsep.join([str(BENCHMARKS), str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(

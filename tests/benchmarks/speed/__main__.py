@@ -16,7 +16,7 @@ from inference.server import TritonMissingError
 from speed import latency, run_kairos, run_peer
 from speed.load import load_for_kairos, load_for_peers
 from speed.report import DECIDE, FAUST, STREAMS, STREAMS_1S, STREAMS_EOS, WHOLE, Report, as_json, as_table
-from speed.rows import Row
+from speed.rows import Latency, Row
 from speed.run_kairos import Job, WorkerError
 from speed.run_peer import PeerError, Streams
 from streams.commands.settings import current
@@ -92,7 +92,7 @@ class Bench:
         settings = {"KAIROS_TRITON": self.triton.grpc_address, **LSTM_SETTINGS}
         return self._kairos("Kairos, whole path, LSTM on Triton", "c.", "ingest,decide", settings, load=True)
 
-    def latency(self) -> latency.Latency:
+    def latency(self) -> Latency:
         """Produce to intervention."""
         address, pid = self.triton.grpc_address, self.triton.process.pid
         return latency.measure(self.bootstrap, "d.", (address, pid), self.seconds)

@@ -88,15 +88,15 @@ def measure(bootstrap: str, prefix: str, triton: tuple[str, int], seconds: float
     subscriber.start()
     with worker(Job(bootstrap, prefix, "ingest,decide", settings)) as running:
         _warm_up(stream, subscriber, running)
-        began = time.time(), usage(running.pid), usage(triton_pid)
+        began_s, began = time.time(), (usage(running.pid), usage(triton_pid))
         stream.run_for(seconds)
-        ended = time.time(), usage(running.pid), usage(triton_pid)
+        ended_s, ended = time.time(), (usage(running.pid), usage(triton_pid))
         time.sleep(AFTER_S)
         running.check("measuring the latency")
     subscriber.end()
-    waits_ms = sorted((seen - made) * 1e3 for made, seen in subscriber.waits if began[0] <= made < ended[0])
+    waits_ms = sorted((seen - made) * 1e3 for made, seen in subscriber.waits if began_s <= made < ended_s)
     scored = modes(bootstrap, prefix + DECISIONS.name).get("model", 0) / stream.sent
-    return _report(waits_ms, seconds, scored, [_cores(began[at], ended[at]) for at in (1, 2)])
+    return _report(waits_ms, seconds, scored, [_cores(*pair) for pair in zip(began, ended, strict=True)])
 
 
 def _warm_up(stream: Stream, subscriber: Subscriber, running: Worker) -> None:

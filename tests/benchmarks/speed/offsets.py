@@ -44,14 +44,15 @@ class Offsets:
 
     def _committed(self, topics: Iterable[str]) -> list[TopicPartition]:
         """A new broker needs a moment until it knows who coordinates a group; until then it refuses to answer."""
-        deadline_s = time.monotonic() + _ANSWER_S
-        while True:
+        parts, deadline_s, found = _parts(topics), time.monotonic() + _ANSWER_S, list[TopicPartition]()
+        while parts and not found:
             try:
-                return self._consumer.committed(_parts(topics), timeout=_ANSWER_S)
+                found = self._consumer.committed(parts, timeout=_ANSWER_S)
             except KafkaException as refused:
                 if refused.args[0].code() not in _NOT_YET or time.monotonic() > deadline_s:
                     raise
                 time.sleep(_LOOK_AGAIN_S)
+        return found
 
 
 class _Taken(msgspec.Struct):
