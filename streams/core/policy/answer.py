@@ -23,7 +23,7 @@ from schemas.interventions import (
     iso,
 )
 from schemas.kinds import NAMES
-from schemas.shopper import Nudge, Shopper
+from schemas.shopper import Cart, Nudge, Shopper
 from streams.core import outputs
 from streams.core.asks import Ask, episode_cause
 from streams.core.ids import name_based_uuid
@@ -72,10 +72,14 @@ def intervention_id(ask: Ask, kind: str, version: str, cause: str) -> str:
 def _candidate(ask: Ask, scores: dict[str, float], policy: PolicyRules) -> tuple[str, CartNudge | CartAtRisk | None]:
     if ask.asked == "timer":
         return "cart_nudge", policy.cart_nudge
-    at_risk = scores.get("abandon_30m", 0.0) >= policy.cart_at_risk.min_abandon_30m
-    if ask.cart is not None and at_risk and scores and policy.cart_at_risk.enabled:
-        return "cart_at_risk", policy.cart_at_risk
-    return "none", None
+    at_risk = scores.get("abandon_30m", -1.0) >= policy.cart_at_risk.min_abandon_30m
+    if ask.cart is None or not at_risk or not policy.cart_at_risk.enabled or _addressed(ask.cart, ask.shopper):
+        return "none", None  # every event of a cart that was addressed would be one more candidate
+    return "cart_at_risk", policy.cart_at_risk
+
+
+def _addressed(cart: Cart, shopper: Shopper) -> bool:
+    return any(nudge.episode == episode_cause(cart) for nudge in shopper.nudges)
 
 
 def _named(scores: Scores) -> dict[str, float]:

@@ -225,7 +225,7 @@ def test_what_was_sent_is_remembered_for_thirty_days():
 def test_an_episode_is_nudged_once_and_the_timer_is_a_duplicate_then():
     log = Log().tick(T0_S).cart(T0_S + 10).tick(T0_S + 11).view(T0_S + 60).view(T0_S + 70).tick(T0_S + 10 + IDLE_S)
 
-    assert decided(log, score=at_risk(0.9)) == (["cart_at_risk"], ["duplicate", "duplicate"])
+    assert decided(log, score=at_risk(0.9)) == (["cart_at_risk"], ["duplicate"])
 
 
 def test_the_next_episode_of_the_same_cart_is_another_one():
