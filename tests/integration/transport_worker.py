@@ -80,6 +80,18 @@ async def raising(stream: StreamT[Any]) -> None:
         block.durable()
 
 
+async def cancelled(stream: StreamT[Any]) -> None:
+    """Waits at the record `bad` for something that was cancelled."""
+    async for block in stream:
+        tell_seen(block)
+        if _has(block, b"bad"):
+            waited_for = asyncio.get_running_loop().create_future()
+            waited_for.cancel()
+            await waited_for
+        block.release()
+        block.durable()
+
+
 async def stuck(stream: StreamT[Any]) -> None:
     """Never finishes the block with the record `stuck`."""
     async for block in stream:
@@ -126,7 +138,7 @@ async def hold(stream: StreamT[Any]) -> None:
         block.release()
 
 
-BEHAVIOURS = {agent.__name__: agent for agent in (steady, raising, stuck, late_first, slow, hold)}
+BEHAVIOURS = {agent.__name__: agent for agent in (steady, raising, cancelled, stuck, late_first, slow, hold)}
 app.agent(app.topic(TOPIC, **RAW), name=WITH["behaviour"])(BEHAVIOURS[WITH["behaviour"]])
 
 
