@@ -12,6 +12,7 @@ from inference.repository import write_model
 from streams.embedded.triton import EmbeddedTriton, start_triton
 
 Build = Callable[..., bytes]
+collect_ignore = ["transport_worker.py"]  # a program: it reads its arguments when it is imported
 
 
 @pytest.fixture(scope="session")
