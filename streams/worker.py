@@ -124,8 +124,8 @@ class Worker:
     async def _ends(self, parts: list[InputPartition]) -> dict[InputPartition, int]:
         try:
             found = await self._consumer.end_offsets_of([TP(*part) for part in parts], PROBE_LIMIT_S)
-        except TimeoutError:
-            log.warning("no end offsets of the inputs within %.0f s; the watermark waits", PROBE_LIMIT_S)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("no end offsets of the inputs within %.0f s; the watermark waits: %r", PROBE_LIMIT_S, error)
             return {}
         return {(tp.topic, tp.partition): end for tp, end in found.items()}
 

@@ -68,7 +68,7 @@ class Consumer(driver.Consumer):
     async def end_offsets_of(self, tps: Iterable[TP], timeout_s: float) -> dict[TP, int]:
         """The ends of partitions, ours or not, as the broker tells them now; `TimeoutError` after `timeout_s`.
 
-        Under read committed that is the last stable offset: what an open transaction holds back is not counted.
+        What an open transaction holds back is counted: it may still be read, and be older than what is read now.
         """
         return await self._thread.ends(tps, timeout_s)
 

@@ -5,6 +5,7 @@ one, which is too early; what a fetch says of the high watermark is right there,
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,8 +18,10 @@ _WAIT_MS: Final = 20
 
 
 async def listed(consumer: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-    """By ListOffsets. Under read committed: the last stable offsets."""
-    found: Mapping[TopicPartition, int] = await consumer.end_offsets(tps)
+    """By ListOffsets. What an open transaction holds back is counted, which aiokafka's own call does not."""
+    fetcher = copy(consumer._fetcher)
+    fetcher._isolation_level = _READ_UNCOMMITTED
+    found: Mapping[TopicPartition, int] = await fetcher.end_offsets(tps, consumer._request_timeout_ms)
     return found
 
 

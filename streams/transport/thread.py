@@ -46,7 +46,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await self.run(self._move(TopicPartition(*tp), offset), limit_s)
 
     async def ends(self, tps: Iterable[TP], limit_s: float) -> dict[TP, int]:
-        """The end offsets (read committed: the last stable ones) as the broker tells them now."""
+        """The end offsets as the broker tells them now, open transactions included."""
         found = await self.run(self._ends([TopicPartition(*tp) for tp in tps]), limit_s)
         return {TP(*tp): offset for tp, offset in found.items()}
 
