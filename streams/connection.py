@@ -1,11 +1,18 @@
 """How to reach the broker, and what it says of the input topics."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.exit_codes import ExitCode
 from streams.settings import Settings
+
+
+class MissingTopicError(Exception):
+    """A topic that a worker needs does not exist. Starting again does not help: the worker ends as misconfigured."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.BAD_CONFIGURATION
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -14,7 +21,7 @@ def connection(settings: Settings) -> dict[str, Any]:
 
 
 async def input_partitions(to: Mapping[str, Any], topics: Collection[str]) -> set[tuple[str, int]]:
-    """Every partition of these topics that exists now. Raises `LookupError` that names a topic that is missing."""
+    """Every partition of these topics that exists now. Raises `MissingTopicError`, which names it."""
     admin = AIOKafkaAdminClient(**to)
     try:
         await admin.start()
@@ -24,5 +31,5 @@ async def input_partitions(to: Mapping[str, Any], topics: Collection[str]) -> se
     missing = [topic["topic"] for topic in described if topic["error_code"] or not topic["partitions"]]
     if missing:
         msg = f"expected the input topics, {', '.join(sorted(missing))} does not exist; run `kairos topics create`"
-        raise LookupError(msg)
+        raise MissingTopicError(msg)
     return {(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]}

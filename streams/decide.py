@@ -39,14 +39,18 @@ class Decide:
         owner.blocks.append(block)
         self._block_came.set()
 
-    async def run(self) -> None:
-        """Round after round, until cancelled. Raises what a step, a decision or a transaction failed with."""
+    async def run(self, beat: Callable[[], None]) -> None:
+        """Round after round, until cancelled; `beat` is called after each.
+
+        Raises what a step, a decision or a transaction failed with.
+        """
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._block_came.wait(), IDLE_S)
             self._block_came.clear()
             async with self._round:
                 await self.round()
+            beat()
 
     async def round(self) -> None:
         """One pass over the blocks in hand."""

@@ -6,6 +6,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.connection import MissingTopicError
+
 Heard = Callable[[bytes | None, bytes], None]
 
 
@@ -37,7 +39,7 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicParti
     found = [TopicPartition(topic, number) for number in sorted(cluster.partitions_for_topic(topic) or ())]
     if not found:
         msg = f"expected the topic {topic}, it does not exist; run `kairos topics create`"
-        raise LookupError(msg)
+        raise MissingTopicError(msg)
     return found
 
 

@@ -81,15 +81,17 @@ class ProgressKeeper:
         for part, offset in offsets.items():
             self.trackers[part].acknowledged(offset, -1, -1)
 
-    async def run(self, read: Callable[[], Mapping[InputPartition, int]]) -> None:
+    async def run(self, read: Callable[[], Mapping[InputPartition, int]], beat: Callable[[], None]) -> None:
         """Probe and publish until cancelled. A broker that does not answer a probe only holds the watermark back.
 
-        `read` gives the input partitions that are read now, each with the offset up to which it is durable.
+        `read` gives the input partitions that are read now, each with the offset up to which it is durable. `beat`
+        is called after each time.
         """
         while True:
             self.durable(read())
             await self.probe()
             await self.publish()
+            beat()
             await asyncio.sleep(PROBE_EVERY_S)
 
     async def probe(self) -> None:

@@ -75,7 +75,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout_s: Annotated[
         float, _about("s", "a worker that is silent for so long loses its partitions", ge=6, le=1800)
     ] = 30.0
-    web_port: Annotated[int, _about("port", "health and status pages; 0: none", ge=0, le=65535)] = 6066
     metrics_port: Annotated[int, _about("port", "Prometheus metrics; 0: none", ge=0, le=65535)] = 9464
     data_dir: Annotated[str, _about("path", "what a process keeps on disk for itself", min_length=1)] = ".kairos"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _about("choice", "how much is logged")] = "info"

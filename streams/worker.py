@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
 import faust
@@ -26,10 +26,12 @@ from streams.ticker import Ticker
 from streams.transport.consumer import Consumer
 from streams.transport.fatal import end_if_failed
 from streams.transport.producer import Producer
+from streams.watchdog import Watchdog
 
 METADATA_EVERY_S = 10.0
 CHECK_EVERY_S = 1.0
 FOLLOWED_LIMIT_S = 60.0
+STUCK_S = 50.0
 PROBE_LIMIT_S = 10.0
 
 log = logging.getLogger(__name__)
@@ -63,11 +65,11 @@ class Worker:
         await self._follow(PROGRESS.name, self.ticker.heard)
         self._run("metadata", self._refresh())
         if "decide" in self.settings.stages:
-            self._run("rounds", self.decide.run())
+            self._run("rounds", self.decide.run(_watched()))
             self._run("ticks", self.ticker.run())
             self._run("ownership", self.owners.run())
         if "ingest" in self.settings.stages:
-            self._run("progress", self.progress.run(self._inputs_read))
+            self._run("progress", self.progress.run(self._inputs_read, _watched()))
             self._run("appends", self._check_appends())
 
     async def stop(self) -> None:
@@ -164,3 +166,10 @@ class Worker:
         return CleanRules(
             max_clock_ahead_ms=round(settings.max_clock_ahead_s * 1_000), trust_append_time=settings.clock == "wall"
         )
+
+
+def _watched() -> Callable[[], None]:
+    """A watchdog for one loop: what it returns must be called at least every 50 s, or the process ends."""
+    dog = Watchdog(STUCK_S)
+    dog.start()
+    return dog.beat

@@ -51,7 +51,6 @@ def demo_settings(plan: Plan, settings: Settings) -> Settings:
         session_timeout_s=SESSION_TIMEOUT_S,
         stages=("ingest", "decide"),
         metrics_port=free_ports(1)[0],
-        web_port=0,
         models_dir=_found(settings.models_dir),
         policy=_found(settings.policy),
         **own_names,

@@ -120,12 +120,13 @@ def test_the_watermark_of_a_partition_is_that_of_its_last_meta_record() -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_decisions_interventions_suppressions_and_retractions_count_by_their_ids(times: int) -> None:
-    log = Log().cart(100).tick(101).cart(110).tick(111).cart(120).buy(200).tick(9_000)
+    log = Log().cart(100).tick(101).cart(110).tick(111).buy(200).tick(201)
+    log.cart(5_000).tick(5_001).cart(5_010).tick(9_000)
 
     tally = decided(log, times)
 
-    assert tally.scores() == {"model": 3, "rules": 0}
-    assert tally.interventions() == {"cart_nudge": 0, "cart_at_risk": 1}
+    assert tally.scores() == {"model": 5, "rules": 0}
+    assert tally.interventions() == {"cart_nudge": 0, "cart_at_risk": 2}
     assert tally.reasons() == {"duplicate": 1}
     assert len(tally.retracted) == 1
 

@@ -121,6 +121,7 @@ async def test_nothing_is_written_while_an_answer_is_missing():
     await asyncio.wait_for(running, 1)
     await world.round()
     assert world.writers[0].offsets == [4]
+    assert beats
 
 
 async def test_there_is_one_transaction_at_a_time():
@@ -201,6 +202,7 @@ async def test_letting_go_that_takes_too_long_does_not_cut_the_transaction_off()
     await world.round()
 
     assert world.writers[0].offsets == [4]
+    assert beats
 
 
 async def test_a_partition_that_was_given_up_in_the_middle_of_a_round_writes_nothing():
@@ -256,7 +258,8 @@ async def test_a_stale_block_is_not_stepped():
 
 async def test_the_rounds_go_on_by_themselves_until_they_are_cancelled():
     world = World()
-    running = asyncio.create_task(world.decide.run())
+    beats: list[None] = []
+    running = asyncio.create_task(world.decide.run(lambda: beats.append(None)))
     world.gives(at_risk_log())
     world.now_s += 1
 
@@ -265,3 +268,4 @@ async def test_the_rounds_go_on_by_themselves_until_they_are_cancelled():
     await asyncio.gather(running, return_exceptions=True)
 
     assert world.writers[0].offsets == [4]
+    assert beats

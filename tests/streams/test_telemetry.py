@@ -111,7 +111,7 @@ async def test_what_was_decided_is_counted(worker: Worker) -> None:
     assert found["kairos_timeline_records_total"] == 8
     assert found["kairos_scores_total mode=model"] == 5
     assert found["kairos_interventions_total kind=cart_at_risk"] == 1
-    assert found["kairos_suppressed_total reason=duplicate"] == 2
+    assert found["kairos_suppressed_total reason=duplicate"] == 1
     assert found["kairos_round_duration_seconds_count"] == 8
     assert found["kairos_transaction_duration_seconds_count kind=commit"] >= 1
     assert found["kairos_shoppers"] == 1

@@ -41,7 +41,7 @@ class ShopPath:
 
     def __init__(self, broker: str, folder: Path, **settings: Any) -> None:
         name = f"path-{uuid.uuid4().hex[:10]}"
-        own = {"timeline_partitions": 4, "session_timeout_s": 6.0, "web_port": 0, "metrics_port": 0, "clock": "topic"}
+        own = {"timeline_partitions": 4, "session_timeout_s": 6.0, "metrics_port": 0, "clock": "topic"}
         own |= {"transactions": "on", "policy": str(ROOT / "deploy/policy.toml"), "data_dir": str(folder / "data")}
         self.settings = Settings(**own | {"broker": broker, "app_id": name, "topic_prefix": f"{name}."} | settings)
         self.workers: list[WorkerProcess] = []

@@ -122,8 +122,8 @@ def test_what_is_required_and_not_there_is_a_missing_field(event: Any, reason: s
     [
         (added(messageId=7), "expected `str` in messageId, got 7"),
         (added(messageId=""), "expected `str` of length >= 1 in messageId, got ''"),
-        (added(userId=7), "expected `str` in userId, got 7"),
-        (added(userId=0), "expected `str` in userId, got 0"),
+        (added(userId=7), "expected `str | null` in userId, got 7"),
+        (added(userId=0), "expected `str | null` in userId, got 0"),
         (added(properties=[]), "expected `object` in properties, got []"),
         (added(properties={**PRICED, "price": -1}), "expected `float` >= 0.0 in properties.price, got -1"),
         (added(properties={**PRICED, "price": "5"}), "expected `float` in properties.price, got '5'"),
