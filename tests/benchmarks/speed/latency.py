@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
@@ -73,8 +73,11 @@ class Subscriber(threading.Thread):
         if not sent.retracts:  # a retraction waits for the watermark by design
             self.waits.append(Wait(int(sent.trigger.event_id.partition("-")[0]) / 1e9, seen_s))
 
-    def end(self) -> None:
-        """Return within some seconds."""
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._ending.set()
         self.join(5)
 
@@ -84,16 +87,14 @@ def measure(bootstrap: str, prefix: str, triton: tuple[str, int], seconds: float
     create_topics(bootstrap, prefix)
     address, triton_pid = triton
     settings = {"KAIROS_CLOCK": "wall", "KAIROS_TRITON": address, "KAIROS_POLICY": str(POLICY)}
-    stream, subscriber = Stream(bootstrap, prefix), Subscriber(bootstrap, prefix)
-    subscriber.start()
-    with worker(Job(bootstrap, prefix, "ingest,decide", settings)) as running:
+    stream, job = Stream(bootstrap, prefix), Job(bootstrap, prefix, "ingest,decide", settings)
+    with Subscriber(bootstrap, prefix) as subscriber, worker(job) as running:
         _warm_up(stream, subscriber, running)
         began_s, began = time.time(), (usage(running.pid), usage(triton_pid))
         stream.run_for(seconds)
         ended_s, ended = time.time(), (usage(running.pid), usage(triton_pid))
         time.sleep(AFTER_S)
         running.check("measuring the latency")
-    subscriber.end()
     waits_ms = sorted((seen - made) * 1e3 for made, seen in subscriber.waits if began_s <= made < ended_s)
     scored = modes(bootstrap, prefix + DECISIONS.name).get("model", 0) / stream.sent
     return _report(waits_ms, seconds, scored, [_cores(*pair) for pair in zip(began, ended, strict=True)])

@@ -89,7 +89,11 @@ def _line(row: Row) -> str:
     scored = "" if row.scored_share is None else f"{row.scored_share:.1%}"
     figures = f"{row.events:>10,}{row.events_per_s:>10,.0f}{row.cpu_s_per_million:>9.2f}{triton:>8}{row.rss_mb:>8.0f}"
     out = ", ".join(f"{count:,} {name}" for name, count in row.records_out.items() if count)
-    return f"{row.name:<34}{figures}{scored:>8}{row.load_average:>6.1f}" + (f"\n    out: {out}" if out else "")
+    return (
+        f"{row.name:<34}{figures}{scored:>8}{row.load_average:>6.1f}"
+        + (f"\n    out: {out}" if out else "")
+        + (f"\n    {row.note}" if row.note else "")
+    )
 
 
 def _latency(it: Latency) -> str:

@@ -54,7 +54,6 @@ class Job(NamedTuple):
             "KAIROS_STAGES": self.stages,
             "KAIROS_CLOCK": "topic",
             "KAIROS_LOG_LEVEL": "info",
-            "KAIROS_WEB_PORT": "0",
             "KAIROS_METRICS_PORT": "0",
         }
         return {**os.environ, **own, **self.settings}
