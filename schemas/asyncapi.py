@@ -71,8 +71,8 @@ def _channel(topic: Topic, prefix: str, timeline_partitions: int, replication: i
 
 
 def _configuration(topic: Topic) -> dict[str, Any]:
-    numbers = {name: int(value) for name, value in topic.config().items() if name != "cleanup.policy"}
-    return {"cleanup.policy": [topic.cleanup], **numbers}
+    settings = {name: int(value) if value.lstrip("-").isdigit() else value for name, value in topic.config().items()}
+    return {**settings, "cleanup.policy": [topic.cleanup]}
 
 
 def _operation(action: str, topic: Topic) -> JsonSchema:

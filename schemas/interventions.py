@@ -102,12 +102,13 @@ decode_intervention = msgspec.json.Decoder(Intervention).decode
 decode_retraction = msgspec.json.Decoder(Retraction).decode
 decode_suppressed = msgspec.json.Decoder(Suppressed).decode
 
-_EXPONENTS: Final[dict[str, int]] = {
-    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0,
-    "UYI": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-}  # fmt: skip
-"""ISO 4217: how many decimals a currency's minor unit has, where it is not two."""
+_WHOLE: Final = (
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
+    "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF",
+)  # fmt: skip
+_THOUSANDTHS: Final = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_FACTORS: Final[dict[str, float]] = dict.fromkeys(_WHOLE, 1.0) | dict.fromkeys(_THOUSANDTHS, 1_000.0)
+"""ISO 4217: how many minor units make one of a currency, where it is not a hundred."""
 
 
 def minor_units(amount: float, currency: str) -> int:
@@ -116,7 +117,7 @@ def minor_units(amount: float, currency: str) -> int:
     >>> minor_units(19.99, "EUR"), minor_units(1200, "JPY")
     (1999, 1200)
     """
-    return round(amount * 10.0 ** _EXPONENTS.get(currency, 2))
+    return round(amount * _FACTORS.get(currency, 100.0))
 
 
 def decimal(units: int, currency: str) -> float:
@@ -125,7 +126,7 @@ def decimal(units: int, currency: str) -> float:
     >>> decimal(1999, "EUR")
     19.99
     """
-    return units / 10.0 ** _EXPONENTS.get(currency, 2)
+    return units / _FACTORS.get(currency, 100.0)
 
 
 def iso(at_ms: int) -> str:

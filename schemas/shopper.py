@@ -4,11 +4,15 @@ It is the one record that is changed in place: a step touches a few fields of it
 times a second. Everything that must agree stands in it: history, open carts, timers, nudges, consent, and the fence.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from schemas.timeline import Detail, Item
+
+Consents = tuple[tuple[str, bool], ...]
+"""Category and whether it was given, sorted by category."""
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -44,6 +48,7 @@ class Nudge(msgspec.Struct, frozen=True, array_like=True, gc=False):
     expires_ms: int
     cart_id: str = ""
     retracted: bool = False
+    opened_ms: int = 0  # when the cart was opened
 
 
 class Shopper(msgspec.Struct, array_like=True, gc=False):
@@ -63,7 +68,7 @@ class Shopper(msgspec.Struct, array_like=True, gc=False):
     bought_ms: int = -1  # the last purchase
     bought_value: int = -1  # what it was worth, minor units, -1 where unknown
     asked_ms: int = -1  # the event time of the last score request
-    consents: tuple[tuple[str, bool], ...] = ()
+    consents: Consents = ()
     nudges: tuple[Nudge, ...] = ()
     # What has happened to this shopper, ever. The demo and the tests add these up.
     duplicates: int = 0
@@ -75,6 +80,7 @@ class Shopper(msgspec.Struct, array_like=True, gc=False):
     emptied: int = 0
     merged: int = 0
     orders: int = 0
+    consented_ms: int = -1  # event time of the latest word on consent
 
 
 class Meta(msgspec.Struct, frozen=True, array_like=True):
@@ -110,7 +116,15 @@ def encode_shopper(shopper: Shopper) -> bytes:
 
 def decode_shopper(value: bytes) -> Shopper:
     """The shopper of a changelog record. Raises `ValueError` on another version, `msgspec.DecodeError` on damage."""
-    return _decode_shopper(_checked(value))
+    shopper = _decode_shopper(_checked(value))
+    shopper.consents = shared(shopper.consents)
+    return shopper
+
+
+@lru_cache(maxsize=4_096)
+def shared(consents: Consents) -> Consents:
+    """The same consents, as one object for all shoppers who said the same: a million of them take no memory."""
+    return consents
 
 
 def encode_meta(meta: Meta) -> bytes:

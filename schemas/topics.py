@@ -31,6 +31,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     def config(self) -> dict[str, str]:
         """Kafka's topic configuration, replication apart."""
         config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(16 << 20)}
+        if self.role == "input":
+            config["message.timestamp.type"] = "LogAppendTime"  # the clock that event times are held against
         if self.cleanup == "delete":
             config["retention.ms"] = str(self.retention_ms)
         if self.cleanup == "compact":

@@ -37,12 +37,20 @@ def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; does not return but through `SystemExit`. Raises `ValueError` on wrong settings."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     quiet()
+    _check_names(settings)
     settings = _with_transactions_decided(settings)
     worker = build(settings, scorer(settings))
     if settings.metrics_port:
         serve(worker, settings.metrics_port)
     process = _Worker(worker.app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False)
     process.execute_from_commandline()
+
+
+def _check_names(settings: Settings) -> None:
+    """Two shops on one broker need two groups: with the same one each would fence the other's writers."""
+    if settings.topic_prefix and settings.app_id == Settings().app_id:
+        msg = f"expected a KAIROS_APP_ID of its own beside KAIROS_TOPIC_PREFIX={settings.topic_prefix!r}; set it"
+        raise ValueError(msg)
 
 
 def _with_transactions_decided(settings: Settings) -> Settings:

@@ -13,7 +13,7 @@ from inference.answers import Scorer
 from schemas.progress import Progress, encode
 from schemas.topics import CLOCK, INPUTS, PROGRESS, TIMELINE
 from streams.clock import LogClock, TopicClock, WallClock
-from streams.connection import connection, input_partitions
+from streams.connection import MissingTopicError, connection, input_partitions
 from streams.core.clean import CleanRules
 from streams.core.policy.rules import PolicyRules
 from streams.decide import Decide
@@ -115,7 +115,7 @@ class Worker:
             await asyncio.sleep(METADATA_EVERY_S)
             try:
                 self.expected = await input_partitions(self.connection, self._inputs())
-            except (KafkaError, LookupError, TimeoutError) as error:  # a broker that starts knows no topic yet
+            except (KafkaError, MissingTopicError, TimeoutError) as error:  # a broker that starts knows no topic yet
                 log.warning("no metadata of the input topics, asking again in %.0f s: %r", METADATA_EVERY_S, error)
 
     def _acknowledged(self, read: Read) -> None:

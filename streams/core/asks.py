@@ -11,6 +11,8 @@ from schemas.kinds import Kind
 from schemas.shopper import Cart, Shopper, Waiting
 from streams.core import carts, counters, history
 
+_PREVIEWED = 64
+"""So many waiting events a request looks at: of a shopper with thousands (a bot), the last ones tell enough."""
 Asked = Literal["event", "timer", "purchase"]
 
 
@@ -68,7 +70,7 @@ def about_event(key: bytes, shopper: Shopper, event: Waiting, idle_ms: int, cons
     the same cart as the watermark has passed it: only its episode is certain.
     """
     at_ms, detail = event.at_ms, event.detail
-    now = carts.after_all(shopper.open_carts, shopper.waiting, idle_ms)
+    now = carts.after_all(shopper.open_carts, shopper.waiting[-_PREVIEWED:], idle_ms)
     seen = latest(now)
     return Ask(
         key=key,

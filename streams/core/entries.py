@@ -22,7 +22,6 @@ Parts = tuple[int, int, int, int, Detail]
 
 _HEAD: Final = Struct(SOURCE.format + SLOT.format.lstrip("<"))
 _U32: Final = 0xFFFFFFFF
-_CACHED: Final = 65_536
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -40,7 +39,6 @@ def packed(source: tuple[int, int, int], at_ms: int, of: Parts) -> bytes:
     ) + _encode(detail)  # fmt: skip
 
 
-@lru_cache(_CACHED)
 def item_key(product_id: str) -> int:
     """The 64-bit number that stands for a product. 0 is kept for "no product".
 
@@ -64,14 +62,9 @@ def _currency(currency: str | None) -> str:
     raise RefusedError("invalid_value", "three capital letters in properties.currency", shown(currency))
 
 
-@lru_cache(_CACHED)
-def _unit_price(price: float, currency: str | None) -> int:
-    return minor_units(price, _currency(currency))
-
-
 def _item(product: events.Product, currency: str) -> Item:
     price = product.price
-    units = -1 if price is None else _unit_price(price, currency)
+    units = -1 if price is None else minor_units(price, currency)
     return Item(product.product_id, units, product.quantity, product.category, product.name)
 
 
@@ -105,12 +98,10 @@ def _worth(items: tuple[Item, ...], currency: str, *totals: float | None) -> int
 def _product(kind: int, event: events.ProductViewed | events.ProductClicked, traceparent: str) -> Parts:
     # Most events come through here: what the others call is written out.
     product = event.properties
-    price, currency = product.price, product.currency
-    units = -1 if price is None else _unit_price(price, currency)
-    if price is None:
-        _currency(currency)
+    price, currency = product.price, _currency(product.currency)
+    units = -1 if price is None else minor_units(price, currency)
     item = Item(product.product_id, units, product.quantity, product.category, product.name)
-    detail = Detail(event.message_id, (item,), currency or "", product.session_id, traceparent=traceparent)
+    detail = Detail(event.message_id, (item,), currency, product.session_id, traceparent=traceparent)
     return kind, item_key(product.product_id), category_key(product.category), _slot_price(units), detail
 
 

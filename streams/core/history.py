@@ -33,8 +33,12 @@ def remember(shopper: Shopper, slot: bytes, hour: int) -> bool:
     if ring.find(slot[ID_BYTES]) >= 0 and knows(ring, slot[ID_BYTES]):
         shopper.duplicates += 1
         return False
-    if events < RING_EVENTS:
+    if events < RING_EVENTS - 1:
         ring += slot
+    elif events == RING_EVENTS - 1:
+        shopper.ring = (
+            ring + slot
+        )  # a new one: what was grown bit by bit has room to spare that a full ring never needs
     else:
         at = events % RING_EVENTS * SLOT_SIZE
         ring[at : at + SLOT_SIZE] = slot

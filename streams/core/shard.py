@@ -70,7 +70,8 @@ class Shard:
         """
         hour = before_ms // 3_600_000
         for key in [key for key, shopper in self.shoppers.items() if self._idle(shopper, hour)]:
-            stub = Shopper(fence=self.offset - 1, consents=self.shoppers[key].consents)
+            gone = self.shoppers[key]
+            stub = Shopper(fence=self.offset - 1, consents=gone.consents, consented_ms=gone.consented_ms)
             if stub.consents:
                 self.shoppers[key] = self.changed[key] = stub
             else:

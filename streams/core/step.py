@@ -11,11 +11,12 @@ from typing import Final, Protocol
 
 from schemas.history import SLOT_SIZE
 from schemas.kinds import FIRST_CART, LAST_CART, LAST_CLICK, LAST_PURCHASE, Kind
-from schemas.shopper import Shopper, Waiting
+from schemas.shopper import Shopper, Waiting, shared
 from schemas.timeline import SLOT_AT, TAIL_AT, decode_detail, decode_tick
 from streams.core import asks, episodes
 from streams.core.asks import Ask
 from streams.core.counters import HOUR_MS
+from streams.core.episodes import NEVER
 from streams.core.history import remember
 from streams.core.shard import Rules, Shard
 
@@ -39,6 +40,7 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
     """Apply the records in log order; the decisions to be taken come back in the order in which they came up."""
     made: list[Ask] = []
     sources, shoppers, changed, unpack = shard.sources, shard.shoppers, shard.changed, _HEAD.unpack_from
+    ask_again_ms = rules.score_every_ms if rules.ask_models else NEVER
     for record in records:
         value, key, offset = record.value, record.key, record.offset
         shard.offset = offset + 1
@@ -58,7 +60,7 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
         at_ms = at_low | at_high << 32
         if not remember(shopper, value[_SLOT], at_ms // HOUR_MS):
             continue
-        if kind > LAST_CLICK or shopper.open_carts or shopper.waiting:
+        if kind > LAST_CLICK or ((shopper.open_carts or shopper.waiting) and at_ms >= shopper.asked_ms + ask_again_ms):
             detail = decode_detail(memoryview(value)[TAIL_AT:])
             made += attend(shard, key, Waiting(at_ms, (topic, partition, source_offset, ordinal), kind, detail), rules)
     return made
@@ -71,11 +73,19 @@ def attend(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
     if FIRST_CART <= event.kind <= LAST_PURCHASE:
         made += _enqueue(shard, key, event, rules)
     elif event.kind == Kind.CONSENT_UPDATED:
-        shopper.consents = tuple(sorted({**dict(shopper.consents), **dict(event.detail.consents)}.items()))
+        hear_consent(shopper, event)
     if _worth_asking(shopper, event, rules):
         shopper.asked_ms = event.at_ms
         made.append(asks.about_event(key, shopper, event, rules.cart_idle_ms, shard.consent_ms))
     return made
+
+
+def hear_consent(shopper: Shopper, event: Waiting) -> None:
+    """Keep what was said last, in event time: what is older only tells of categories that are not known yet."""
+    known, said = dict(shopper.consents), dict(event.detail.consents)
+    together = known | said if event.at_ms >= shopper.consented_ms else said | known
+    shopper.consents = shared(tuple(sorted(together.items())))
+    shopper.consented_ms = max(shopper.consented_ms, event.at_ms)
 
 
 def control(shard: Shard, value: bytes | None, rules: Rules) -> list[Ask]:

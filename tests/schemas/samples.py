@@ -123,8 +123,9 @@ SHOPPER = shopper.Shopper(
     waiting=(shopper.Waiting(AT, SOURCE, Kind.PRODUCT_ADDED, DETAIL),),
     open_carts=(shopper.Cart("c-1", SOURCE, AT, AT + 5, AT + 1_800_005, "EUR", (ITEM,), "m-1", 5),),
     closed_ms=AT - 9, bought_ms=AT - 8, bought_value=3998, asked_ms=AT - 7, consents=(("marketing", True),),
-    nudges=(shopper.Nudge(UUID, "cart_nudge", "2/7/1/0", AT, AT + 86_400_000, "c-1", True),),
+    nudges=(shopper.Nudge(UUID, "cart_nudge", "2/7/1/0", AT, AT + 86_400_000, "c-1", True, AT - 3),),
     duplicates=1, late=2, cart_events=3, episodes=4, abandoned=5, bought=6, emptied=7, merged=8, orders=9,
+    consented_ms=AT - 2,
 )  # fmt: skip
 META = shopper.Meta(offset=42, watermark_ms=AT, consent_ms=AT - 1, sources=((2, 7, 17, 1),))
 DEAD_LETTER = dead_letters.DeadLetter(

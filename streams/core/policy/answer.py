@@ -172,7 +172,7 @@ def _retractions(ask: Ask, shopper: Shopper) -> list[Output]:
 
 
 def _pointless(nudge: Nudge, ask: Ask) -> bool:
-    live = not nudge.retracted and nudge.expires_ms > ask.at_ms
+    live = not nudge.retracted and nudge.opened_ms <= ask.at_ms < nudge.expires_ms
     return live and nudge.episode not in ask.open_episodes
 
 
@@ -191,9 +191,17 @@ def _retraction(ask: Ask, nudge: Nudge) -> Retraction:
 def _keep(shopper: Shopper, ask: Ask, sent: Intervention, rule: CartNudge | CartAtRisk) -> None:
     recent = tuple(nudge for nudge in shopper.nudges if nudge.at_ms > ask.at_ms - KEEP_NUDGES_MS)
     cart = ask.cart
-    episode, cart_id = (episode_cause(cart), cart.key) if cart else ("", "")
-    expires_ms = ask.at_ms + rule.expires_s * 1_000
-    shopper.nudges = (*recent, Nudge(sent.intervention_id, sent.name, episode, ask.at_ms, expires_ms, cart_id))
+    episode, cart_id, opened_ms = (episode_cause(cart), cart.key, cart.opened_ms) if cart else ("", "", 0)
+    nudge = Nudge(
+        id=sent.intervention_id,
+        kind=sent.name,
+        episode=episode,
+        at_ms=ask.at_ms,
+        expires_ms=ask.at_ms + rule.expires_s * 1_000,
+        cart_id=cart_id,
+        opened_ms=opened_ms,
+    )
+    shopper.nudges = (*recent, nudge)
 
 
 def _id_of(ask: Ask, kind: str, decided: Decided) -> str:

@@ -85,3 +85,9 @@ def test_what_was_suppressed_has_the_id_that_it_would_have_been_sent_with():
     ask = ask_of(ABANDONED)
 
     assert id_of(ask, msgspec.structs.replace(POLICY, caps=Caps(per_shopper=0))) == id_of(ask)
+
+
+def test_a_late_purchase_from_before_the_cart_was_opened_takes_nothing_back():
+    log = Log().cart(1_000).tick(1_000 + IDLE_S).buy(900).tick(2_000 + IDLE_S)
+
+    assert ["retracts" in body for body in sent(run(partition(), log.records))] == [False]

@@ -252,3 +252,15 @@ def test_what_was_asked_does_not_change_when_the_shopper_goes_on():
     part.step(log.view(11).cart(12).consent(13, granted=False).remove(14).buy(15).tick(2 * IDLE_S).records[3:])
 
     assert repr(ask._replace(shopper=None)) == frozen
+
+
+def test_an_older_word_on_consent_that_is_read_later_does_not_count():
+    log = Log().consent(20, granted=False).consent(10, granted=True)
+
+    assert shopper(stepped(log)[0]).consents == (("marketing", False),)
+
+
+def test_an_older_word_tells_of_categories_that_are_not_known_yet():
+    log = Log().consent(20, granted=False).add(Kind.CONSENT_UPDATED, 10, items=(), consents=(("ads", True),))
+
+    assert shopper(stepped(log)[0]).consents == (("ads", True), ("marketing", False))
