@@ -8,8 +8,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 READ_LIMIT_S = 30.0
+NOT_READY = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+"""What a broker that has just started says about any group."""
 Ends = dict[TopicPartition, int]
 
 
@@ -57,14 +60,20 @@ async def ends_of(reader: LogReader, topics: Iterable[str]) -> Ends:
 async def committed_offsets(broker: str, group: str) -> Ends:
     """The offsets that a consumer group has committed."""
     async with _admin(broker) as admin:
-        found = await admin.list_consumer_group_offsets(group)
+        try:
+            found = await admin.list_consumer_group_offsets(group)
+        except NOT_READY:
+            return {}
     return {part: told.offset for part, told in found.items()}
 
 
 async def members_of(broker: str, group: str) -> dict[str, list[tuple[str, int]]]:
     """What each member of a stable group reads, as (topic, partition); nobody while the group is rebalancing."""
     async with _admin(broker) as admin:
-        ((_, _, state, _, _, members, *_),) = (await admin.describe_consumer_groups([group]))[0].groups
+        try:
+            ((_, _, state, _, _, members, *_),) = (await admin.describe_consumer_groups([group]))[0].groups
+        except NOT_READY:
+            return {}
     if state != "Stable":
         return {}
     given = {member: ConsumerProtocolMemberAssignment.decode(assignment) for member, *_, assignment in members}
