@@ -17,6 +17,7 @@ from schemas.topics import CART, CLICK, INTERVENTIONS, PURCHASE, SUPPRESSED, Top
 from streams.feed import Arrival
 from streams.table.transactions import partition_of
 from tests.integration.whole_path.shop_path import ShopPath
+from tests.integration.whole_path.worker_process import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.triton]
 START_MS = 1_790_000_000_000
@@ -31,14 +32,7 @@ async def test_whoever_bought_in_a_partition_that_lags_is_not_nudged(open_path, 
     policy = tmp_path / "patient.toml"
     policy.write_text(POLICY)
     async with open_path(model="", policy=str(policy), session_timeout_s=60.0) as path:
-        await path.worker(stages=("decide",))
-        await path.worker(stages=("ingest",))
-        others = await path.joined(2)
-        paused = await path.worker(stages=("ingest",))
-        joined = await path.joined(3)
-        held_back = {
-            part for name in joined.keys() - others.keys() for topic, part in joined[name] if PURCHASE.name in topic
-        }
+        paused, held_back = await two_that_ingest(path)
         await path.feed([clicked(START_MS, 0)], run_on_ms=0)
         await path.reached(START_MS - 5_000)
 
@@ -60,6 +54,17 @@ async def test_whoever_bought_in_a_partition_that_lags_is_not_nudged(open_path, 
     assert sorted(nudged) == sorted(f"leaver-{number}".encode() for number in range(LEAVERS))
     assert not suppressed
     assert sum(shopper.bought for shopper in replayed.shoppers.values()) == BUYERS
+
+
+async def two_that_ingest(path: ShopPath) -> tuple[WorkerProcess, set[int]]:
+    """Start a worker that decides and two that ingest: the second of these, and its partitions of purchases."""
+    await path.worker(stages=("decide",))
+    await path.worker(stages=("ingest",))
+    others = await path.joined(2)
+    second = await path.worker(stages=("ingest",))
+    joined = await path.joined(3)
+    reads = [part for member in joined.keys() - others.keys() for part in joined[member]]
+    return second, {partition for topic, partition in reads if topic.endswith(PURCHASE.name)}
 
 
 def two_hours(held_back: set[int]) -> Iterator[Arrival]:
