@@ -78,7 +78,7 @@ class Owner:
             self.pace.committed_s = self.pace.emitted_s = now_s
             if self.partition.shard.offset != self._committed:
                 self._start(self.partition.commit())
-        elif self.partition.decided and self.pace.emit_due(now_s):
+        elif self.partition.urgent and self.pace.emit_due(now_s):
             self.pace.emitted_s = now_s
             self._start(self.partition.emit())
 

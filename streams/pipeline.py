@@ -17,7 +17,7 @@ from typing import NamedTuple
 from inference.answers import Answer
 from schemas.shopper import encode_shopper
 from streams.core.asks import Ask
-from streams.core.outputs import Output
+from streams.core.outputs import URGENT, Output
 from streams.core.policy.answer import Scored, answer
 from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules, Shard
@@ -41,6 +41,7 @@ class Partition:
         self._unanswered = 0
         self._outputs: list[Output] = []
         self._decided: dict[bytes, None] = {}
+        self._urgent = False
 
     def step(self, block: Iterable[Record]) -> list[Ask]:
         """Apply records of the log, in order. Every ask that comes back must be answered, in that order."""
@@ -57,18 +58,19 @@ class Partition:
             self._outputs += outputs
             if outputs:
                 self._decided[ask.key] = None
+                self._urgent |= any(output.topic in URGENT for output in outputs)
         self._unanswered -= len(made)
 
     @property
-    def decided(self) -> bool:
-        """Whether something waits to be emitted."""
-        return bool(self._decided)
+    def urgent(self) -> bool:
+        """Whether an intervention or a retraction waits to be emitted: all else can wait for the next commit."""
+        return self._urgent
 
     def emit(self) -> Write:
         """The shoppers that were decided about, with everything that was decided. No offset."""
         self._check_answered()
         shard, decided, outputs = self.shard, self._decided, self._outputs
-        self._decided, self._outputs = {}, []
+        self._decided, self._outputs, self._urgent = {}, [], False
         changelog: list[tuple[bytes, bytes | None]] = []
         for key in decided:
             shopper = shard.changed.pop(key, None) or shard.shoppers.get(key) or shard.forgotten[key]
@@ -86,7 +88,7 @@ class Partition:
 
     def discard(self) -> None:
         """Forget what was decided, unwritten: for a run that is after the asks only."""
-        self._outputs, self._decided = [], {}
+        self._outputs, self._decided, self._urgent = [], {}, False
         self.shard.changed.clear()
         self.shard.forgotten.clear()
 

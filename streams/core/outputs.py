@@ -9,6 +9,8 @@ from schemas.topics import DECISIONS, INTERVENTIONS, SUPPRESSED
 from streams.core.asks import Ask
 
 SOURCE = "/shop/interventions/kairos/decide"
+URGENT = frozenset(topic.name for topic in INTERVENTIONS.values())
+"""Topics on which every moment counts."""
 
 
 class Output(NamedTuple):

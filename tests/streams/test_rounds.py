@@ -36,7 +36,7 @@ async def test_each_partition_gets_the_answers_to_its_own_requests():
     for number in range(2):
         world.gives(at_risk_log(), number)
 
-    await world.round(later_s=0.05)
+    await world.round(later_s=1.0)
 
     told = [b"".join(output.value for output in writer.writes[0][1]) for writer in world.writers]
     assert b'"abandon_30m":0.0' in told[0]
@@ -54,6 +54,18 @@ async def test_a_round_in_which_nothing_is_asked_calls_nobody():
     assert world.model.calls == []
 
 
+async def test_a_decision_without_an_intervention_waits_for_the_commit():
+    world = World()
+    world.gives(Log().tick(T0_S).cart(T0_S))
+
+    await world.round(later_s=0.5)
+    assert world.writers[0].writes == []
+
+    await world.round(later_s=0.5)
+    assert len(world.writers[0].writes[0][1]) == 1
+    assert world.writers[0].offsets == [2]
+
+
 async def test_what_was_decided_leaves_within_fifty_milliseconds_and_not_more_often():
     world, log = World(), at_risk_log()
     world.gives(log)
@@ -63,7 +75,7 @@ async def test_what_was_decided_leaves_within_fifty_milliseconds_and_not_more_of
     await world.round(later_s=0.05)
     assert world.writers[0].offsets == [None]
 
-    world.gives(log.view(T0_S + 20))
+    world.gives(log.buy(T0_S + 20).tick(T0_S + 21))  # takes the nudge back
     await world.round(later_s=0.03)
     assert len(world.writers[0].writes) == 1
 
