@@ -1,11 +1,8 @@
 """A simulated log as a file: JSON Lines, one object for each arrival; the truth beside it."""
 
 import base64
-from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
-import click
 import msgspec
 
 from streams.feed import Arrival
@@ -23,7 +20,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Line).decode
 
 
 def write_arrival(file: BinaryIO, arrival: Arrival) -> None:
@@ -40,20 +36,3 @@ def write_arrival(file: BinaryIO, arrival: Arrival) -> None:
 def truth_sink(file: BinaryIO) -> Sink:
     """A sink that appends each truth as a line: those with `abandon` are chances, those with `outcome` are episodes."""
     return lambda truth: file.write(_encode(truth) + b"\n")
-
-
-def read_log(path: Path) -> Iterator[Arrival]:
-    """The arrivals of a file that `kairos simulate` wrote. Raises `click.ClickException` that names a bad line."""
-    with path.open("rb") as file:
-        for number, text in enumerate(file, 1):
-            yield _arrival(text, path, number)
-
-
-def _arrival(text: bytes, path: Path, number: int) -> Arrival:
-    try:
-        line = _decode(text)
-        value = base64.b64decode(line.value_base64 or "") if line.value is None else line.value.encode()
-    except ValueError as error:
-        msg = f"{path}:{number}: expected a line of `kairos simulate`, {error}; write the file again"
-        raise click.ClickException(msg) from None
-    return Arrival(line.at_ms, line.topic, None if line.key is None else line.key.encode(), value)
