@@ -2,17 +2,22 @@
 
 from pathlib import Path
 
-import click
 import msgspec
 import pytest
 from click.testing import CliRunner
 
+from schemas.dead_letters import SOURCE_HEADER
 from streams.commands.simulate import simulate as command
 from streams.feed import Arrival
+from streams.replay.formats.table import RecordedLog
 from streams.simulate import simulate
-from streams.simulator.log import read_log, write_arrival
+from streams.simulator.log import write_arrival
 from streams.simulator.rates import Rates
 from streams.simulator.truth import Chance, Episode
+
+
+def read_log(path: Path) -> list[Arrival]:
+    return list(RecordedLog(path, "simulated").arrivals())
 
 
 def test_a_log_reads_back_as_it_was_sent(tmp_path: Path) -> None:
@@ -23,7 +28,7 @@ def test_a_log_reads_back_as_it_was_sent(tmp_path: Path) -> None:
         for arrival in arrivals:
             write_arrival(file, arrival)
 
-    assert list(read_log(path)) == arrivals
+    assert read_log(path) == arrivals
     assert b"value_base64" in path.read_bytes()
 
 
@@ -34,15 +39,16 @@ def test_bytes_that_are_no_text_and_keys_that_are_absent_survive(tmp_path: Path)
     with path.open("wb") as file:
         write_arrival(file, arrival)
 
-    assert list(read_log(path)) == [arrival]
+    assert read_log(path) == [arrival]
 
 
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    path.write_text('{"at_ms": 1, "topic": "t", "value": "v"}\noops\n')
+    path.write_text('{"at_ms": 1, "topic": "shop.events.click.v1", "value": "v"}\noops\n')
 
-    with pytest.raises(click.ClickException, match=r"events\.jsonl:2: expected a line of `kairos simulate`"):
-        list(read_log(path))
+    _, bad = read_log(path)
+
+    assert (bad.value, dict(bad.headers)[SOURCE_HEADER]) == (b"oops", b"events.jsonl:2")
 
 
 def test_the_command_writes_events_and_truth_and_says_what_it_sent(tmp_path: Path) -> None:
@@ -53,7 +59,7 @@ def test_the_command_writes_events_and_truth_and_says_what_it_sent(tmp_path: Pat
     assert result.exit_code == 0, result.output
     sent = msgspec.json.decode(result.stdout)["sent"]
     assert sent["events"] > 500
-    assert list(read_log(tmp_path / "shop" / "events.jsonl")) == list(simulate(3, 80, 6 * 3_600_000))
+    assert read_log(tmp_path / "shop" / "events.jsonl") == list(simulate(3, 80, 6 * 3_600_000))
     lines = (tmp_path / "shop" / "truth.jsonl").read_bytes().splitlines()
     chances = [msgspec.json.decode(line, type=Chance) for line in lines if b'"abandon":' in line]
     episodes = [msgspec.json.decode(line, type=Episode) for line in lines if b'"outcome":' in line]
