@@ -24,6 +24,9 @@ class Happened(NamedTuple):
 
 def wait(shopper: Shopper, event: Waiting) -> None:
     """Put a cart or purchase event among those that wait."""
+    if not shopper.waiting:
+        shopper.waiting = (event,)
+        return
     waiting = list(shopper.waiting)
     insort(waiting, event, key=lambda other: (other.at_ms, other.source))
     shopper.waiting = tuple(waiting)

@@ -29,8 +29,8 @@ def remember(shopper: Shopper, slot: bytes, hour: int) -> bool:
 
     False, and nothing but a repeat is counted, where the ring knows the message id already.
     """
-    ring, events, kind = shopper.ring, shopper.events, slot[0]
-    if ring.find(slot[ID_BYTES]) >= 0 and knows(ring, slot[ID_BYTES]):
+    ring, events, kind, id_ = shopper.ring, shopper.events, slot[0], slot[ID_BYTES]
+    if ring.find(id_) >= 0 and knows(ring, id_):
         shopper.duplicates += 1
         return False
     if events < RING_EVENTS - 1:

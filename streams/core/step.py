@@ -126,10 +126,11 @@ def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
 def _enqueue(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
     shopper = shard.shoppers[key]
     shopper.cart_events += event.kind <= LAST_CART
-    shopper.late += event.at_ms < shard.watermark_ms
+    late = event.at_ms < shard.watermark_ms
+    shopper.late += late
     episodes.wait(shopper, event)
     shard.schedule(event.at_ms + 1, key)
-    return advance(shard, key, rules)
+    return advance(shard, key, rules) if late else []
 
 
 def _worth_asking(shopper: Shopper, event: Waiting, rules: Rules) -> bool:
