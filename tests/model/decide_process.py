@@ -4,7 +4,7 @@ Only what stands around them is the model's: how partitions are taken over (`str
 the transport, and how the scorer and the broker take their time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from random import Random
 
 from inference.answers import Answer, Scores
@@ -12,6 +12,7 @@ from inference.inputs import Request
 from schemas.decisions import Model
 from streams.core.policy.rules import Caps, CartAtRisk, CartNudge, ConsentRule, PolicyRules
 from streams.core.shard import Rules, Shard
+from streams.core.ticks import Source
 from streams.decide import Decide
 from streams.owner import Owner, Pace
 from streams.pipeline import Partition
@@ -26,10 +27,10 @@ from tests.streams.builders import Record
 POLICY = PolicyRules(
     id="model",
     version="1",
-    consent=ConsentRule(max_age_s=60),
+    consent=ConsentRule(max_age_s=90),
     caps=Caps(per_shopper=3, window_s=60),
-    cart_nudge=CartNudge(max_purchase_24h=0.9, max_late_s=60, expires_s=90),
-    cart_at_risk=CartAtRisk(min_abandon_30m=0.4, max_late_s=60, expires_s=90),
+    cart_nudge=CartNudge(max_purchase_24h=0.9, max_late_s=80, expires_s=120),
+    cart_at_risk=CartAtRisk(min_abandon_30m=0.4, max_late_s=80, expires_s=120),
 )
 
 
@@ -87,7 +88,7 @@ class DecideProcess(Process):
         self.spawn(self._rounds())
         self.spawn(self._ticks())
 
-    def expected(self):
+    def expected(self) -> Collection[Source]:
         """The input partitions that exist."""
         return self.broker.inputs.keys()
 

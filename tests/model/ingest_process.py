@@ -62,7 +62,7 @@ class IngestProcess(Process):
         self.keeper.assign({source: prefix.end for source, prefix in self.read_to.items()})
         for partition in PARTITIONS:
             self.spawn(self._appends(partition))
-        for coroutine in (self._agent(), self._progress(), self._commits()):
+        for coroutine in (self._agent(), self._progress()):
             self.spawn(coroutine)
 
     def entries(self, record: Input) -> list[tuple[bytes, bytes]]:
@@ -99,6 +99,7 @@ class IngestProcess(Process):
     async def _agent(self) -> None:
         while True:
             await self.pause()
+            self._commit()
             if len(self.flushes) > IN_FLIGHT:
                 continue
             flush = Flush()
@@ -144,14 +145,11 @@ class IngestProcess(Process):
             for read in flush.read:
                 self.acknowledged(read)
 
-    async def _commits(self) -> None:
-        while True:
-            await self.pause()
-            for source in self.sources:
-                offset = self.committable(source)
-                if self.rng.random() < 0.3:
-                    self.broker.input_commit[source] = offset  # a zombie's offset may be an older one: it tells no lie
-                    await self.pause()
+    def _commit(self) -> None:
+        """A zombie's offset may be an older one: it tells no lie."""
+        for source in self.sources:
+            if self.rng.random() < 0.3:
+                self.broker.input_commit[source] = self.committable(source)
 
     async def _progress(self) -> None:
         while True:

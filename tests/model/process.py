@@ -81,12 +81,15 @@ class Process:
         self._pauses.append(future)
         return future
 
-    def step(self) -> bool:
-        """One await comes back, or half of them. False when the process has ended; raises what nobody expected."""
+    def step(self, calm: bool = False) -> bool:
+        """One await comes back, or half of them, or all of them where it is calm.
+
+        False when the process has ended; raises what nobody expected.
+        """
         self._loop.tasks = self._tasks
-        if self._pauses:
-            for _ in range(1 if self.rng.random() < 0.5 else (len(self._pauses) + 1) // 2):
-                self._end_a_pause()
+        pauses = len(self._pauses)
+        for _ in range(pauses if calm else min(1, pauses) if self.rng.random() < 0.5 else (pauses + 1) // 2):
+            self._end_a_pause()
         self._loop.turn()
         if self._ended is None:
             return True

@@ -20,7 +20,7 @@ SOURCES: dict[Source, Topic] = {
     (PURCHASE.name, 1): PURCHASE,
     (CONSENT.name, 0): CONSENT,
 }
-MOST = {CLICK: 12, CART: 18, PURCHASE: 8, CONSENT: 4}
+MOST = {CLICK: 12, CART: 18, PURCHASE: 10, CONSENT: 4}
 KINDS = {
     CLICK: (Kind.PRODUCT_VIEWED, Kind.PRODUCT_VIEWED, Kind.PRODUCT_VIEWED, Kind.PRODUCTS_SEARCHED),
     CART: (Kind.PRODUCT_ADDED,) * 6 + (Kind.PRODUCT_REMOVED,) * 2 + (Kind.CART_VIEWED, Kind.CHECKOUT_STARTED),
@@ -110,7 +110,7 @@ class Shop:
 
 def _detail(rng: Random, kind: Kind, message_id: str) -> Detail:
     if kind == Kind.CONSENT_UPDATED:
-        return Detail(message_id, consents=(("marketing", rng.random() < 0.6),))
+        return Detail(message_id, consents=(("marketing", rng.random() < 0.7),))
     items: tuple[Item, ...] = (MUG,) if rng.random() < 0.7 else (CUP,)
     if kind in (Kind.CART_VIEWED, Kind.CHECKOUT_STARTED, Kind.ORDER_COMPLETED):
         items = rng.choice(((), items, (MUG, CUP)))

@@ -39,7 +39,7 @@ def test_a_seed_always_gives_the_same_run():
 
 def test_the_worlds_hold_what_they_are_made_for():
     met = Counter[str]()
-    for seed in range(60):
+    for seed in range(100):
         world = World(seed, Parts())
         assert world.run()
         met.update(_met(world))

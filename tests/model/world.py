@@ -56,7 +56,7 @@ class World:
         clock, settings = Clock(self.shop, self.broker), rules(self.shop.habits.forgets)
         self.site = Site(self.shop, self.broker, clock, settings, rng.choice((3, 8, 20)), rng.choice((0, None, None)))
         self.loop = Loop()
-        self.clock_rate = rng.choice((0.12, 0.2, 0.5))
+        self.clock_rate = rng.choice((0.15, 0.25, 0.6))
         self.crash_rate = rng.choice((0.01, 0.02, 0.05))
         self.slots = [Slot(rng, parts.ingest, share) for share in _cut(rng, tuple(SOURCES))]
         self.slots += [Slot(rng, parts.decide, share) for share in _cut(rng, PARTITIONS)]
@@ -74,17 +74,19 @@ class World:
         return self.steps < MOST_STEPS
 
     def _step(self) -> None:
+        rng, broker = self.rng, self.broker
         self.steps += 1
-        self.broker.now_s += self.rng.random() < self.clock_rate and self.broker.now_s < END_S
-        turns = self._turns if self.broker.faults else self.slots
-        slot = turns[int(self.rng.random() * len(turns))]
-        if slot.live is not None and self.broker.faults and self.rng.random() < self.crash_rate:
+        broker.now_s += rng.random() < self.clock_rate and broker.now_s < END_S
+        faults = broker.faults
+        turns = self._turns if faults else self.slots
+        slot = turns[int(rng.random() * len(turns))]
+        if faults and slot.live is not None and rng.random() < self.crash_rate:
             self._crash(slot, slot.live)
-        if self.zombies and self.rng.random() < 0.3 and self.broker.faults:
-            self._zombie_steps(self.rng.choice(self.zombies))
-        if slot.live is None and (self.broker.now_s >= slot.absent_s or not self.broker.faults):
+        if faults and self.zombies and rng.random() < 0.3:
+            self._zombie_steps(rng.choice(self.zombies))
+        if slot.live is None and (broker.now_s >= slot.absent_s or not faults):
             slot.live = self._started(slot)
-        if slot.live is not None and not slot.live.step():
+        if slot.live is not None and not slot.live.step(calm=not faults):
             slot.live = None
 
     def _crash(self, slot: Slot, process: Process) -> None:
