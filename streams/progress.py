@@ -7,12 +7,15 @@ time on the clock is published. Until then a partition is as far as the last rec
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from typing import NamedTuple
 
 from schemas.progress import Progress
 from streams.clock import LogClock
 
 PROBE_EVERY_S = 0.2
+REPEAT_EVERY = 25
+"""Probes after which the progress is published again, although nothing has changed."""
 InputPartition = tuple[str, int]
 
 
@@ -87,12 +90,18 @@ class ProgressKeeper:
         `read` gives the input partitions that are read now, each with the offset up to which it is durable. `beat`
         is called after each time.
         """
-        while True:
+        for turn in count():
+            if turn % REPEAT_EVERY == 0:
+                self.repeat()
             self.durable(read())
             await self.probe()
             await self.publish()
             beat()
             await asyncio.sleep(PROBE_EVERY_S)
+
+    def repeat(self) -> None:
+        """Publish everything again the next time: an older word of a zombie may have come behind ours."""
+        self._published.clear()
 
     async def probe(self) -> None:
         """Read the clock, then ask where the partitions end."""

@@ -205,3 +205,16 @@ async def test_a_partition_that_went_away_is_neither_tracked_nor_published():
     await keep.publish()
 
     assert [part for part, _ in broker.published] == [CLICK]
+
+
+async def test_progress_is_told_again_although_nothing_changed_so_that_a_zombies_word_is_not_the_last():
+    broker = Broker(cart=0)
+    keep = keeper(broker, Clock(1_000))
+    keep.assign({CART: 0})
+
+    for _ in range(2):
+        keep.repeat()
+        await keep.probe()
+        await keep.publish()
+
+    assert broker.published == [(CART, Progress(at_ms=1_000, offset=0))] * 2

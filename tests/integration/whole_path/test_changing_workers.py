@@ -16,6 +16,14 @@ pytestmark = [pytest.mark.kafka, pytest.mark.triton]
 SPEED = 500
 SESSION_S = 6.0
 COMMIT_S = 3.0
+EAGER = """
+id = "eager"
+version = "1"
+[caps]
+per_shopper = 1000
+[cart_at_risk] # every open cart: only what is sent is emitted before the commit
+min_abandon_30m = 0.0
+"""
 
 
 async def same_as_without(path: ShopPath, log: list[Arrival]) -> None:
@@ -29,8 +37,10 @@ async def same_as_without(path: ShopPath, log: list[Arrival]) -> None:
     assert any(told.topic == "shop.interventions.cart_nudge.v1" for told in replayed.told)
 
 
-async def test_a_worker_is_killed_in_the_middle_and_its_successor_goes_on(open_path, short_log):
-    async with open_path(commit_every_s=COMMIT_S) as path, asyncio.TaskGroup() as tasks:
+async def test_a_worker_is_killed_in_the_middle_and_its_successor_goes_on(open_path, short_log, tmp_path):
+    policy = tmp_path / "eager.toml"
+    policy.write_text(EAGER)
+    async with open_path(commit_every_s=COMMIT_S, policy=str(policy)) as path, asyncio.TaskGroup() as tasks:
         first = await path.worker()
         await path.joined(1)
         feeding = tasks.create_task(path.feed(short_log, SPEED))
