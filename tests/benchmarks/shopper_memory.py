@@ -28,8 +28,8 @@ from streams.core.shard import Rules, Shard
 from streams.core.step import step
 from streams.table.changelog import Restored
 
-LIMIT_BYTES = 2_560
-"""2.5 KB."""
+LIMIT_BYTES = 2_500
+"""2.5 KB, counted in thousands."""
 GROWN = 20_000
 START_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
