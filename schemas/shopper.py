@@ -56,7 +56,8 @@ class Shopper(msgspec.Struct, array_like=True, gc=False):
 
     fence: int = -1  # the last timeline offset applied
     events: int = 0  # how many events were ever applied: the next slot of the ring is events % 64
-    ring: bytearray = msgspec.field(default_factory=bytearray)  # up to 64 slots of schemas/history.py
+    ids: bytes = b""  # message ids of the last 64 events, oldest first
+    ring: bytearray = msgspec.field(default_factory=bytearray)  # the slots of these events, see schemas/history.py
     hour: int = 0  # the hour since the epoch that the next three count
     clicks: int = 0
     carts: int = 0

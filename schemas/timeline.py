@@ -1,6 +1,6 @@
 """The timeline record: the product's own log, which state and decisions are a function of.
 
-Fixed part, little-endian: version, kind, source (topic id, partition, offset, ordinal), then the slot of the shopper's
+Fixed part, little-endian: version, source (topic id, partition, position), message id, then the slot of the shopper's
 history; a msgpack tail holds what the slot has no room for. A decide agent reads the tail of carts and purchases only.
 The Kafka key is the shopper. TICK and CONTROL records have no key, and go to every partition.
 """
@@ -10,13 +10,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.history import SLOT, SLOT_SIZE
+from schemas.history import ID_SIZE, SLOT, SLOT_SIZE
 from schemas.kinds import Kind
 
 VERSION: Final = 1
-SOURCE: Final = Struct("<BBHQH")
-"""Version, source topic id, source partition, source offset, ordinal within the source record."""
-SLOT_AT: Final = SOURCE.size
+SOURCE: Final = Struct("<BBHQ")
+"""Version, source topic id, source partition, and the position in it: the source offset, then 16 bits of the ordinal
+within the source record."""
+ORDINAL_BITS: Final = 16
+ID_AT: Final = SOURCE.size
+SLOT_AT: Final = ID_AT + ID_SIZE
 TAIL_AT: Final = SLOT_AT + SLOT_SIZE
 TIMES: Final = Struct("<qq")
 
@@ -99,23 +102,31 @@ def encode_entry(source: Coordinate, slot: Slot, detail: Detail) -> bytes:
     """
     kind, at_ms, id_, item, category, price = slot
     return (
-        SOURCE.pack(VERSION, *source)
-        + SLOT.pack(kind, at_ms & 0xFFFFFFFF, at_ms >> 32, id_ & 0xFFFFFFFF, id_ >> 32, item, category, price)
+        SOURCE.pack(VERSION, source.topic_id, source.partition, source.offset << ORDINAL_BITS | source.ordinal)
+        + id_.to_bytes(ID_SIZE, "little")
+        + SLOT.pack(kind, at_ms & 0xFFFFFFFF, at_ms >> 32, item, category, price)
         + _encode(detail)
     )
 
 
 def decode_entry(value: bytes) -> Entry:
     """The event of a timeline record. Raises `ValueError` on a TICK, a CONTROL or another version."""
-    version, *source = SOURCE.unpack_from(value)
-    kind, at_low, at_high, id_low, id_high, item, category, price = SLOT.unpack_from(value, SLOT_AT)
+    version = value[0]
+    kind, at_low, at_high, item, category, price = SLOT.unpack_from(value, SLOT_AT)
     if version != VERSION or kind >= Kind.TICK:
         msg = (
             f"expected an event in timeline version {VERSION}, got version {version}, kind {kind}; upgrade this reader"
         )
         raise ValueError(msg)
-    slot = Slot(Kind(kind), at_low | at_high << 32, id_low | id_high << 32, item, category, price)
-    return Entry(Coordinate(*source), slot, decode_detail(memoryview(value)[TAIL_AT:]))
+    id_ = int.from_bytes(value[ID_AT:SLOT_AT], "little")
+    slot = Slot(Kind(kind), at_low | at_high << 32, id_, item, category, price)
+    return Entry(source_of(value), slot, decode_detail(memoryview(value)[TAIL_AT:]))
+
+
+def source_of(value: bytes) -> Coordinate:
+    """Where the event of a timeline record came from."""
+    _, topic_id, partition, position = SOURCE.unpack_from(value)
+    return Coordinate(topic_id, partition, position >> ORDINAL_BITS, position & 0xFFFF)
 
 
 def encode_tick(tick: Tick) -> bytes:
@@ -124,7 +135,7 @@ def encode_tick(tick: Tick) -> bytes:
     >>> decode_tick(encode_tick(Tick(5_000, 4_000)))
     Tick(at_ms=5000, consent_ms=4000)
     """
-    return SOURCE.pack(VERSION, 0, 0, 0, 0) + SLOT.pack(Kind.TICK, 0, 0, 0, 0, 0, 0, 0) + TIMES.pack(*tick)
+    return SOURCE.pack(VERSION, 0, 0, 0) + bytes(ID_SIZE) + SLOT.pack(Kind.TICK, 0, 0, 0, 0, 0) + TIMES.pack(*tick)
 
 
 def decode_tick(value: bytes) -> Tick:

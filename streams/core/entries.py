@@ -12,7 +12,7 @@ from schemas import events
 from schemas.history import SLOT
 from schemas.interventions import minor_units
 from schemas.kinds import Kind
-from schemas.timeline import SOURCE, VERSION, Detail, Item
+from schemas.timeline import ORDINAL_BITS, SOURCE, VERSION, Detail, Item
 from streams.core.refusals import RefusedError, shown
 
 MOST_PRODUCTS: Final = 500
@@ -20,7 +20,7 @@ MOST_CATEGORIES: Final = 100
 Parts = tuple[int, int, int, int, Detail]
 """Kind, item, category and price for the slot (see `schemas/history.py`), and the tail."""
 
-_HEAD: Final = Struct(SOURCE.format + SLOT.format.lstrip("<"))
+_HEAD: Final = Struct(f"{SOURCE.format}IH{SLOT.format.lstrip('<')}")
 _U32: Final = 0xFFFFFFFF
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -34,8 +34,9 @@ def packed(source: tuple[int, int, int], at_ms: int, of: Parts) -> bytes:
     kind, item, category, price, detail = of
     id_ = xxh3_64_intdigest(detail.message_id.encode())
     return _HEAD.pack(
-        VERSION, topic_id, partition, offset, 0,
-        kind, at_ms & _U32, at_ms >> 32, id_ & _U32, id_ >> 32 & 0xFFFF, item, category, price,
+        VERSION, topic_id, partition, offset << ORDINAL_BITS,
+        id_ & _U32, id_ >> 32 & 0xFFFF,
+        kind, at_ms & _U32, at_ms >> 32, item, category, price,
     ) + _encode(detail)  # fmt: skip
 
 

@@ -5,15 +5,12 @@ A shard is plain data. `streams/core/step.py` moves it along the log, `streams/p
 
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
-from typing import Final
 
 import msgspec
 
 from schemas.shopper import Meta, Shopper
+from schemas.timeline import ORDINAL_BITS
 from streams.core.episodes import due_times
-
-_ORDINALS: Final = 16
-"""Bits of a source position that hold the ordinal within the source record."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,15 +48,14 @@ class Shard:
         """Take over what the changelog held. Timers are a cache: they are rebuilt from the shoppers."""
         self.shoppers = shoppers
         self.watermark_ms, self.consent_ms, self.offset = meta.watermark_ms, meta.consent_ms, meta.offset
-        self.sources = {topic << 32 | part: offset << _ORDINALS | nth for topic, part, offset, nth in meta.sources}
+        self.sources = {topic << 16 | part: offset << ORDINAL_BITS | nth for topic, part, offset, nth in meta.sources}
         self.timers = [(due_ms, key) for key, shopper in shoppers.items() for due_ms in due_times(shopper)]
         heapify(self.timers)
 
     def meta(self) -> Meta:
         """The meta record of this moment."""
-        mask = (1 << _ORDINALS) - 1
         sources = tuple(
-            sorted((at >> 32, at & 0xFFFFFFFF, seen >> _ORDINALS, seen & mask) for at, seen in self.sources.items())
+            sorted((at >> 16, at & 0xFFFF, seen >> ORDINAL_BITS, seen & 0xFFFF) for at, seen in self.sources.items())
         )
         return Meta(self.offset, self.watermark_ms, self.consent_ms, sources)
 

@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import Final, Protocol
 
-from schemas.history import SLOT_SIZE
 from schemas.kinds import FIRST_CART, LAST_CART, LAST_CLICK, LAST_PURCHASE, Kind
 from schemas.shopper import Shopper, Waiting, shared
-from schemas.timeline import SLOT_AT, TAIL_AT, decode_detail, decode_tick
+from schemas.timeline import ID_AT, ORDINAL_BITS, SLOT_AT, TAIL_AT, decode_detail, decode_tick
 from streams.core import asks, episodes
 from streams.core.asks import Ask
 from streams.core.counters import HOUR_MS
@@ -20,8 +19,9 @@ from streams.core.episodes import NEVER
 from streams.core.history import remember
 from streams.core.shard import Rules, Shard
 
-_HEAD: Final = Struct("<xBHQHBIH")  # topic id, partition, offset, ordinal | kind, at_ms low and high
-_SLOT: Final = slice(SLOT_AT, SLOT_AT + SLOT_SIZE)
+_HEAD: Final = Struct("<xBHQ6xBIH")  # source topic id, partition, position | kind, at_ms low and high
+_ID: Final = slice(ID_AT, SLOT_AT)
+_SLOT: Final = slice(SLOT_AT, TAIL_AT)
 DAY_MS: Final = 86_400_000
 
 
@@ -47,8 +47,8 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
         if value is None or key is None:
             made += control(shard, value, rules)
             continue
-        topic, partition, source_offset, ordinal, kind, at_low, at_high = unpack(value)
-        source, position = topic << 32 | partition, source_offset << 16 | ordinal
+        topic, partition, position, kind, at_low, at_high = unpack(value)
+        source = topic << 16 | partition
         if position <= sources.get(source, -1):
             continue
         sources[source] = position
@@ -58,11 +58,12 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
         shopper.fence = offset
         changed[key] = shopper
         at_ms = at_low | at_high << 32
-        if not remember(shopper, value[_SLOT], at_ms // HOUR_MS):
+        if not remember(shopper, value[_ID], value[_SLOT], at_ms // HOUR_MS):
             continue
         if kind > LAST_CLICK or ((shopper.open_carts or shopper.waiting) and at_ms >= shopper.asked_ms + ask_again_ms):
             detail = decode_detail(memoryview(value)[TAIL_AT:])
-            made += attend(shard, key, Waiting(at_ms, (topic, partition, source_offset, ordinal), kind, detail), rules)
+            at = (topic, partition, position >> ORDINAL_BITS, position & 0xFFFF)
+            made += attend(shard, key, Waiting(at_ms, at, kind, detail), rules)
     return made
 
 

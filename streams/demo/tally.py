@@ -9,7 +9,7 @@ import msgspec
 from schemas.dead_letters import PREFIX
 from schemas.interventions import KINDS
 from schemas.shopper import META_KEY, Shopper, decode_meta, decode_shopper
-from schemas.timeline import SOURCE
+from schemas.timeline import source_of
 from schemas.topics import CHANGELOG, DEAD_LETTERS, DECISIONS, INPUTS, INTERVENTIONS, SUPPRESSED, TIMELINE, Topic
 
 COUNTED: Final = (*INPUTS, TIMELINE, CHANGELOG, DECISIONS, SUPPRESSED, *INTERVENTIONS.values(), *DEAD_LETTERS)
@@ -104,8 +104,8 @@ class Tally:
 
     def _timeline(self, record: Record, value: bytes) -> None:
         if record.key is not None:  # a TICK has none
-            _, topic_id, partition, offset, _ = SOURCE.unpack_from(value)
-            self.timeline.add(_place(topic_id, partition, offset))
+            source = source_of(value)
+            self.timeline.add(_place(source.topic_id, source.partition, source.offset))
 
     def _changelog(self, record: Record, value: bytes) -> None:
         key = record.key or b""

@@ -14,7 +14,7 @@ DAY_MS = 86_400_000
 
 
 def slot(kind: int, at_ms: int, item: int = 0, price: int = 0) -> bytes:
-    return SLOT.pack(kind, at_ms & 0xFFFFFFFF, at_ms >> 32, 1, 0, item, item % 7, price)
+    return SLOT.pack(kind, at_ms & 0xFFFFFFFF, at_ms >> 32, item, item % 7, price)
 
 
 def examples(count: int, seed: int = 0, days: int = 20) -> Iterator[Example]:

@@ -14,7 +14,7 @@ NOW_MS = 1_790_000_000_000
 
 
 def slot(kind: int, at_ms: int, item: int = 0, category: int = 0, price: int = 0) -> bytes:
-    return SLOT.pack(kind, at_ms & 0xFFFFFFFF, at_ms >> 32, 1, 0, item, category, price)
+    return SLOT.pack(kind, at_ms & 0xFFFFFFFF, at_ms >> 32, item, category, price)
 
 
 def request(rng: random.Random, events: int) -> Request:
@@ -33,7 +33,7 @@ def naive(asked: Request) -> dict[str, Any]:
     times = [low | high << 32 for _, low, high, *_ in slots]
     ids = [[0, 0, 0]] * (HISTORY_EVENTS - len(slots))
     numbers = [[0.0, 0.0, 0.0]] * (HISTORY_EVENTS - len(slots))
-    for n, (kind, _, _, _, _, item, category, price) in enumerate(slots):
+    for n, (kind, _, _, item, category, price) in enumerate(slots):
         ids.append(
             [
                 kind,
@@ -97,5 +97,5 @@ def test_kinds_of_the_future_and_wild_numbers_stay_within_bounds() -> None:
 
 
 def test_a_history_that_is_too_long_is_refused_with_what_to_do() -> None:
-    with pytest.raises(ValueError, match=r"at most 928 bytes, got one of 957.*send the last 32 events"):
-        tensors([Request(bytes(957), NOW_MS, (0.0,) * len(CONTEXT))])
+    with pytest.raises(ValueError, match=r"at most 736 bytes, got one of 759.*send the last 32 events"):
+        tensors([Request(bytes(759), NOW_MS, (0.0,) * len(CONTEXT))])

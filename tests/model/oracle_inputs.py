@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.history import events
+from schemas.history import ID_SIZE
 from schemas.interventions import iso
 from schemas.kinds import LAST_CART, Kind
 from schemas.shopper import META_KEY, Shopper, decode_shopper
@@ -91,8 +91,8 @@ def histories(shop: Shop) -> dict[bytes, History]:
 
 def applied_once(history: History, shopper: Shopper) -> bool:
     """Whether every event is in the shopper's record once, and every repeat was seen as one."""
-    ring = events(shopper.ring)
-    ids = sorted(int(low) | int(high) << 32 for low, high in zip(ring["id_low"], ring["id_high"], strict=True))
+    starts = range(0, len(shopper.ids), ID_SIZE)
+    ids = sorted(int.from_bytes(shopper.ids[at : at + ID_SIZE], "little") for at in starts)
     return ids == sorted(id_of(event.detail.message_id) for event in history.happened) and (
         shopper.events,
         shopper.duplicates,

@@ -8,7 +8,7 @@ from schemas.kinds import LAST_CART, LAST_CLICK, LAST_PURCHASE, Kind
 from schemas.shopper import Shopper
 from streams.core.counters import HOUR_MS, roll, windows
 from streams.core.history import remember
-from tests.streams.core.slots import slot
+from tests.streams.core.slots import message_id, slot
 
 Events = list[tuple[int, int]]  # at_ms, kind
 
@@ -27,7 +27,7 @@ def in_time(gaps: list[tuple[int, int]]) -> Events:
 def shopper_after(events: Events) -> Shopper:
     shopper = Shopper()
     for number, (at_ms, kind) in enumerate(events):
-        remember(shopper, slot(number + 1, kind, at_ms), at_ms // HOUR_MS)
+        remember(shopper, message_id(number + 1), slot(kind, at_ms), at_ms // HOUR_MS)
     return shopper
 
 

@@ -14,8 +14,9 @@ from streams.core.entries import category_key, item_key
 NOW = 1_700_000_000_000
 MUG = {"product_id": "mug", "category": "kitchen", "name": "Mug", "price": 3.5, "quantity": 2}
 GOLDEN = (
-    "0102030011000000000000000000"  # the source
-    "010068e5cf8b019d52c1e5b5aacfbb78bda4c127656fea65305e010000"  # the slot
+    "010203000000110000000000"  # the source
+    "9d52c1e5b5aa"  # the message id
+    "010068e5cf8b01cfbb78bda4c127656fea65305e010000"  # the slot
     "9ba26d319195a36d7567cd015e02a76b69746368656ea34d7567a3455552a27331a0a0a0ffa090a0"  # the tail
 )
 HAT = {"product_id": "hat", "price": 20}
