@@ -138,7 +138,8 @@ def latest(open_carts: tuple[Cart, ...]) -> Cart | None:
 
 def episode_cause(cart: Cart) -> str:
     """A cart's episode as a cause: the coordinate of the event that opened it."""
-    return "episode:" + "/".join(map(str, cart.episode))
+    topic_id, partition, offset, ordinal = cart.episode
+    return f"episode:{topic_id}/{partition}/{offset}/{ordinal}"
 
 
 def _open_episodes(shopper: Shopper) -> tuple[str, ...]:
@@ -146,7 +147,8 @@ def _open_episodes(shopper: Shopper) -> tuple[str, ...]:
 
 
 def _event_cause(event: Waiting) -> str:
-    return "event:" + "/".join(map(str, event.source))
+    topic_id, partition, offset, ordinal = event.source
+    return f"event:{topic_id}/{partition}/{offset}/{ordinal}"
 
 
 def _buys(shopper: Shopper) -> bool:

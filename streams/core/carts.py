@@ -26,9 +26,9 @@ def after_cart_event(carts: Carts, event: Waiting, idle_ms: int) -> tuple[Carts,
     (1000, [])
     """
     key, previous = event.detail.cart_id, event.detail.previous_cart_id
-    cart = next((cart for cart in carts if cart.key == key), None)
-    merged = next((other for other in carts if previous and other.key == previous != key), None)
-    others = tuple(other for other in carts if other is not cart and other is not merged)
+    cart = named(carts, key)
+    merged = named(carts, previous) if previous and previous != key else None
+    others = tuple([other for other in carts if other is not cart and other is not merged])
     ended: list[tuple[Cart, Ending]] = [(merged, "merged")] if merged else []
     before = _together(cart.items if cart else (), merged.items if merged else ())
     items = _items_after(before, event)
@@ -39,13 +39,29 @@ def after_cart_event(carts: Carts, event: Waiting, idle_ms: int) -> tuple[Carts,
     return (others if cart or merged else carts), ended
 
 
+def named(carts: Carts, key: str) -> Cart | None:
+    """The cart with this key."""
+    for cart in carts:
+        if cart.key == key:
+            return cart
+    return None
+
+
+def first_due(carts: Carts) -> Cart | None:
+    """The cart with the earliest deadline."""
+    if len(carts) < 2:  # as nearly always
+        return carts[0] if carts else None
+    return min(carts, key=lambda cart: (cart.deadline_ms, cart.key))
+
+
 def bought(carts: Carts, detail: Detail) -> Cart | None:
     """The cart that an order closes: the one it names, else the one it shares most products with, else the latest."""
+    if len(carts) < 2:
+        return carts[0] if carts else None
     ordered = {item.product_id for item in detail.items}
     return max(
         carts,
         key=lambda cart: (cart.key == detail.cart_id != "", _overlap(cart, ordered), cart.active_ms, cart.key),
-        default=None,
     )
 
 
@@ -99,11 +115,11 @@ def _together(items: tuple[Item, ...], merged: tuple[Item, ...]) -> tuple[Item, 
 
 
 def _added(items: tuple[Item, ...], new: Item) -> tuple[Item, ...]:
-    old = next((item for item in items if item.product_id == new.product_id), None)
-    if old is None:
-        return (*items, new)
-    more = Item(new.product_id, new.price, old.quantity + new.quantity, new.category, new.name)
-    return tuple(more if item is old else item for item in items)
+    for at, old in enumerate(items):
+        if old.product_id == new.product_id:
+            more = Item(new.product_id, new.price, old.quantity + new.quantity, new.category, new.name)
+            return (*items[:at], more, *items[at + 1 :])
+    return (*items, new)
 
 
 def _removed(items: tuple[Item, ...], gone: Item) -> tuple[Item, ...]:

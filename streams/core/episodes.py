@@ -37,20 +37,20 @@ def advance(shopper: Shopper, watermark_ms: int, idle_ms: int) -> Iterator[Happe
 
     What it tells is yielded when it happens: who asks about it sees the shopper of that moment.
     """
-    while shopper.waiting or shopper.open_carts:
-        head_ms = shopper.waiting[0].at_ms if shopper.waiting else NEVER
-        due = min(shopper.open_carts, key=lambda cart: (cart.deadline_ms, cart.key), default=None)
-        if due is not None and due.deadline_ms <= min(head_ms, watermark_ms):
+    while True:
+        waiting, due = shopper.waiting, carts.first_due(shopper.open_carts)
+        head_ms = waiting[0].at_ms if waiting else NEVER
+        if due is not None and due.deadline_ms <= head_ms and due.deadline_ms <= watermark_ms:
             yield Happened(_abandon(shopper, due), None)
         elif head_ms < watermark_ms:
-            event, shopper.waiting = shopper.waiting[0], shopper.waiting[1:]
+            event, shopper.waiting = waiting[0], waiting[1:]
             if event.kind == Kind.ORDER_COMPLETED:
                 _buy(shopper, event)
                 yield Happened(None, event)
             elif event.kind <= LAST_CART:
                 _touch(shopper, event, idle_ms)
         else:
-            break
+            return
 
 
 def due_times(shopper: Shopper) -> list[int]:
@@ -69,19 +69,19 @@ def _buy(shopper: Shopper, event: Waiting) -> None:
     shopper.orders += 1
     if event.at_ms >= shopper.bought_ms:
         shopper.bought_ms, shopper.bought_value = event.at_ms, event.detail.value
-    open_then = tuple(cart for cart in shopper.open_carts if cart.opened_ms <= event.at_ms)
+    open_then = tuple([cart for cart in shopper.open_carts if cart.opened_ms <= event.at_ms])
     cart = carts.bought(open_then, event.detail)
     if cart is not None:
-        shopper.open_carts = tuple(other for other in shopper.open_carts if other is not cart)
+        shopper.open_carts = tuple([other for other in shopper.open_carts if other is not cart])
         shopper.bought += 1
         shopper.closed_ms = max(shopper.closed_ms, event.at_ms)
 
 
 def _touch(shopper: Shopper, event: Waiting, idle_ms: int) -> None:
-    known = any(cart.key == event.detail.cart_id for cart in shopper.open_carts)
+    before = shopper.open_carts
+    known = carts.named(before, event.detail.cart_id) is not None
     if not known and event.at_ms < shopper.closed_ms:
         return  # it comes after the end of an episode that it belonged to: it opens none
-    before = shopper.open_carts
     shopper.open_carts, ended = carts.after_cart_event(before, event, idle_ms)
     for _, how in ended:
         shopper.emptied += how == "emptied"

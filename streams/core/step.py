@@ -61,7 +61,7 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
         if not remember(shopper, value[_ID], value[_SLOT], at_ms // HOUR_MS):
             continue
         if kind > LAST_CLICK or ((shopper.open_carts or shopper.waiting) and at_ms >= shopper.asked_ms + ask_again_ms):
-            detail = decode_detail(memoryview(value)[TAIL_AT:])
+            detail = decode_detail(value[TAIL_AT:])
             at = (topic, partition, position >> ORDINAL_BITS, position & 0xFFFF)
             made += attend(shard, key, Waiting(at_ms, at, kind, detail), rules)
     return made
@@ -109,17 +109,17 @@ def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
     shopper = shard.shoppers.get(key)
     if shopper is None:
         return []
-    made, before = [], (shopper.waiting, shopper.open_carts)
+    made, waiting, open_carts = [], shopper.waiting, shopper.open_carts
     for happened in episodes.advance(shopper, shard.watermark_ms, rules.cart_idle_ms):
         if happened.abandoned is not None:
             made.append(asks.about_timer(key, shopper, happened.abandoned, shard.watermark_ms, shard.consent_ms))
         if happened.purchase is not None:
             made.append(asks.about_purchase(key, shopper, happened.purchase))
-    if before != (shopper.waiting, shopper.open_carts):
+    if shopper.waiting is not waiting or shopper.open_carts is not open_carts:
         shard.changed[key] = shopper
         shopper.fence = max(shopper.fence, shard.offset - 1)
         for cart in shopper.open_carts:
-            if cart not in before[1]:
+            if not any([cart is other for other in open_carts]):
                 shard.schedule(cart.deadline_ms, key)
     return made
 

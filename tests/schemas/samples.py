@@ -119,7 +119,8 @@ ENTRY = timeline.Entry(
     SOURCE, timeline.Slot(Kind.PRODUCT_ADDED, AT, (1 << 48) - 2, (1 << 64) - 3, (1 << 32) - 4, 1999), DETAIL
 )
 SHOPPER = shopper.Shopper(
-    fence=41, events=1, ids=b"abcdef", ring=bytearray(range(23)), hour=472_222, clicks=3, carts=2, purchases=1, earlier=b"\x01\x02",
+    fence=41, events=1, ids=b"abcdef", ring=bytearray(range(23)), hour=472_222, clicks=3,
+    carts=2, purchases=1, earlier=b"\x01\x02",
     waiting=(shopper.Waiting(AT, SOURCE, Kind.PRODUCT_ADDED, DETAIL),),
     open_carts=(shopper.Cart("c-1", SOURCE, AT, AT + 5, AT + 1_800_005, "EUR", (ITEM,), "m-1", 5),),
     closed_ms=AT - 9, bought_ms=AT - 8, bought_value=3998, asked_ms=AT - 7, consents=(("marketing", True),),
