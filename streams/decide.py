@@ -1,19 +1,29 @@
 """The decide stage of a worker: rounds over the timeline partitions it owns.
 
-A round steps the blocks in hand of every partition, asks the models once for all of them, decides, and starts the
-transactions that are due. Between two rounds nothing is unanswered, so whatever is written is whole.
+A round steps the blocks in hand of every partition until it has enough to ask, asks the models once for all of them,
+decides, and starts the transactions that are due. Between two rounds nothing is unanswered, so whatever is written is
+whole; what is left of a block waits for the next round, and where a round ended changes nothing that is written.
 """
 
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
+from itertools import groupby, islice
+from operator import itemgetter
 
 from inference.answers import Answer, Scorer
 from streams.clock import LogClock
+from streams.core.asks import Ask
 from streams.counts import Counts
 from streams.owner import Owner, TimelineBlock
+from streams.pipeline import Partition
 
+ASKS = 256
+"""TODO"""
+LEAST_SLICE = 32
+ROUND_RECORDS = 16_384
 IDLE_S = 0.02
 """How long a round waits for a block: what is due is written this late at most."""
 Clock = Callable[[], float]
@@ -27,6 +37,7 @@ class Decide:
         self.counts = Counts()
         self.scorer = scorer
         self._clock, self._now_s = clock, now_s
+        self._last = -1  # the partition that was stepped last
         self._block_came = asyncio.Event()
         self._round = asyncio.Lock()
 
@@ -45,24 +56,20 @@ class Decide:
         Raises what a step, a decision or a transaction failed with.
         """
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._block_came.wait(), IDLE_S)
-            self._block_came.clear()
+            await self._something_to_step()
             async with self._round:
-                await self.round()
+                await self.round(beat)
             beat()
 
-    async def round(self) -> None:
-        """One pass over the blocks in hand."""
-        owners, began_s, before = list(self.owners.values()), self._now_s(), self.counts.stepped
-        for owner in owners:
-            owner.step()
-        if any(owner.asks for owner in owners):
-            await self._answer([owner for owner in owners if owner.asks])
+    async def round(self, beat: Callable[[], None] = lambda: None) -> None:
+        """One pass over the blocks in hand; `beat` is called after each answer of the models."""
+        owners, began_s = list(self.owners.values()), self._now_s()
+        stepped = self._step()
+        await self._answer(owners, beat)
         now_s = self._now_s()
         for owner in owners:
             owner.write_if_due(now_s)
-        if self.counts.stepped != before:
+        if stepped:
             self.counts.rounds.add(now_s - began_s)
 
     async def let_go(self, partitions: set[int] | None = None) -> None:
@@ -71,13 +78,49 @@ class Decide:
             owners = [owner for number, owner in self.owners.items() if partitions is None or number in partitions]
             await asyncio.gather(*(owner.drain() for owner in owners))
 
-    async def _answer(self, owners: list[Owner]) -> None:
-        requests = [ask.request for owner in owners for ask in owner.asks if ask.request is not None]
+    async def _something_to_step(self) -> None:
+        if any(owner.blocks for owner in self.owners.values()):
+            await asyncio.sleep(0)  # others have their turn
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._block_came.wait(), IDLE_S)
+        self._block_came.clear()
+
+    def _step(self) -> int:
+        """Step slices of the blocks in hand, partition after partition, until a limit is reached: how many records.
+
+        The next round goes on with the partition behind the last one. A record makes one ask at most, but for a TICK;
+        so a slice of as many records as asks may still be made does not make too many.
+        """
+        waiting = deque(sorted((number for number, owner in self.owners.items() if owner.blocks), key=self._turn))
+        stepped = asked = 0
+        while waiting and stepped < ROUND_RECORDS and asked <= ASKS - LEAST_SLICE:
+            self._last = number = waiting.popleft()
+            owner = self.owners[number]
+            records, asks = owner.step(ASKS - asked)
+            stepped, asked = stepped + records, asked + asks
+            if owner.blocks:
+                waiting.append(number)
+        return stepped
+
+    def _turn(self, number: int) -> tuple[bool, int]:
+        return number <= self._last, number
+
+    async def _answer(self, owners: list[Owner], beat: Callable[[], None]) -> None:
+        """All asks in their order, so many at a time as the models answer quickly: a TICK may have made thousands."""
+        made = [(owner.partition, ask) for owner in owners for ask in owner.asks]
+        for owner in owners:
+            owner.asks = []
+        for start in range(0, len(made), ASKS):
+            await self._answer_some(made[start : start + ASKS])
+            beat()
+
+    async def _answer_some(self, made: list[tuple[Partition, Ask]]) -> None:
+        requests = [ask.request for _, ask in made if ask.request is not None]
         answer = await self.scorer.score(requests) if requests else Answer("rules", None, [])
         self.counts.scores[answer.mode] += len(requests)
-        now_ms, at = self._clock.now_ms(), 0
-        for owner in owners:
-            made, owner.asks = owner.asks, []
-            count = sum(ask.request is not None for ask in made)
-            owner.partition.answer(made, Answer(answer.mode, answer.model, answer.scores[at : at + count]), now_ms)
-            at += count
+        now_ms, scores = self._clock.now_ms(), iter(answer.scores)
+        for partition, group in groupby(made, key=itemgetter(0)):
+            asks = [ask for _, ask in group]
+            scored = list(islice(scores, sum(ask.request is not None for ask in asks)))
+            partition.answer(asks, Answer(answer.mode, answer.model, scored), now_ms)

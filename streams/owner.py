@@ -12,9 +12,6 @@ from streams.counts import Counts
 from streams.pipeline import Partition, Write
 from streams.table.transactions import Output, PartitionWriter
 
-BLOCK_RECORDS = 16_384
-"""A round takes no further block of a partition once it has stepped so many records of it."""
-
 
 class TimelineBlock(Protocol):
     """Consecutive records of the partition; stale once the partition was taken away."""
@@ -50,20 +47,28 @@ class Owner:
         self.blocks: deque[TimelineBlock] = deque()
         self.asks: list[Ask] = []
         self.drained = False  # until the partition is read on: what comes before that has a hole in front of it
+        self._taken = 0  # records of the block in front
         self._committed = partition.shard.offset
         self._writing: asyncio.Task[None] | None = None
         self._stopped = False
 
-    def step(self) -> None:
-        """Step the blocks in hand. The asks that come of it stand in `asks` until they are answered."""
-        taken = 0
-        while self.blocks and taken < BLOCK_RECORDS:
-            block = self.blocks.popleft()
+    def step(self, most: int) -> tuple[int, int]:
+        """Step at most so many records of the block in front: how many these were, and how many asks came of them.
+
+        The asks stand in `asks` until they are answered. A block is released with its last record, so what is left
+        of it in hand counts as waiting.
+        """
+        block = self.blocks[0]
+        records = () if block.stale else block.records[self._taken : self._taken + most]
+        self._taken += len(records)
+        if block.stale or self._taken == len(block.records):
+            self.blocks.popleft()
+            self._taken = 0
             block.release()
-            if not block.stale:
-                self.asks += self.partition.step(block.records)
-                taken += len(block.records)
-        self.counts.stepped += taken
+        made = self.partition.step(records)
+        self.asks += made
+        self.counts.stepped += len(records)
+        return len(records), len(made)
 
     def write_if_due(self, now_s: float) -> None:
         """Start the next transaction if one is due and none is under way. Raises what the last one failed with."""
@@ -86,6 +91,7 @@ class Owner:
         """Write everything that was stepped, and wait for it. Blocks in hand are dropped: they are read again."""
         self.drained = True
         self.blocks.clear()
+        self._taken = 0
         await self._settled()
         if self.partition.shard.offset != self._committed:
             self._start(self.partition.commit())

@@ -119,7 +119,7 @@ def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
         shard.changed[key] = shopper
         shopper.fence = max(shopper.fence, shard.offset - 1)
         for cart in shopper.open_carts:
-            if not any([cart is other for other in open_carts]):
+            if not any(cart is other for other in open_carts):
                 shard.schedule(cart.deadline_ms, key)
     return made
 

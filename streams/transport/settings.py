@@ -28,7 +28,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     drain: Drain | None = None
     idempotent: bool = True
     read_committed: bool = True
-    pace_ms: int = 20
+    pace_ms: int = 30
     fetch_wait_ms: int = 100
     max_queued_records: int = 32_768
     max_queued_bytes: int = 16 << 20

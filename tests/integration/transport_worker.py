@@ -8,11 +8,15 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Coroutine
 from typing import Any
 
 import faust
 from faust.types import TP, StreamT
 
+from schemas.topics import CLICK
+from streams.core.clean import CleanRules
+from streams.ingest import Ingest, Names
 from streams.transport.blocks import Block
 from streams.transport.settings import Options, configure, faust_settings
 
@@ -138,7 +142,35 @@ async def hold(stream: StreamT[Any]) -> None:
         block.release()
 
 
-BEHAVIOURS = {agent.__name__: agent for agent in (steady, raising, cancelled, stuck, late_first, slow, hold)}
+async def counting(stream: StreamT[Any]) -> None:
+    """Tells with each block how many records it has and how many tasks were made up to then, in both threads."""
+    made = 0
+
+    def make(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:
+        nonlocal made
+        made += 1
+        return asyncio.Task(coroutine, loop=loop, **more)
+
+    for loop in (asyncio.get_running_loop(), app.consumer._thread.thread_loop):
+        loop.set_task_factory(make)
+    async for block in stream:
+        tell(count=len(block.records), tasks=made)
+        block.release()
+        block.durable()
+
+
+async def ingesting(stream: StreamT[Any]) -> None:
+    """The product's ingest: a block is durable when all that came of it is acknowledged."""
+    names = Names(WITH["group"], f"{TOPIC}-timeline", 1, {TOPIC: CLICK})
+    ingest = Ingest(app.producer.send_records, names, CleanRules(), lambda read: read.block.durable())
+    async for block in stream:
+        ingest.give(block)
+        await ingest.flush()
+        tell_seen(block)
+
+
+AGENTS = (steady, raising, cancelled, stuck, late_first, slow, hold, counting, ingesting)
+BEHAVIOURS = {agent.__name__: agent for agent in AGENTS}
 app.agent(app.topic(TOPIC, **RAW), name=WITH["behaviour"])(BEHAVIOURS[WITH["behaviour"]])
 
 
