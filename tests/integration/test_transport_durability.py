@@ -91,7 +91,7 @@ async def test_d4_input_offsets_wait_for_the_timeline_however_long_its_broker_is
         await cluster.append(views(5, 9))
         await worker.has_seen(9)
         worker.send_signal(signal.SIGTERM)
-        await worker.ends(limit_s=20)
+        await worker.ends()
 
         assert await cluster.committed() == 5
         await asyncio.to_thread(brokers.start_broker, 2)
