@@ -13,7 +13,7 @@ from schemas.decisions import Model
 from streams.core.policy.rules import Caps, CartAtRisk, CartNudge, ConsentRule, PolicyRules
 from streams.core.shard import Rules, Shard
 from streams.core.ticks import Source
-from streams.decide import Decide
+from streams.decide import ASKS, Decide
 from streams.owner import Owner, Pace
 from streams.pipeline import Partition
 from streams.table.changelog import Restored
@@ -81,7 +81,7 @@ class DecideProcess(Process):
         self.site, self.broker = site, site.broker
         self.readings: dict[int, Reading] = {}
         self.rounds = 0
-        self.decide = Decide(Scorer(self), site.clock, lambda: float(self.rounds))
+        self.decide = Decide(Scorer(self), site.clock, lambda: float(self.rounds), rng.choice((1, 4, ASKS)))
         self.ticker = self.ticker_class(self._append, self.expected, self._watermarks, LATE_S * 1_000)
         for partition in partitions:
             self.spawn(self._take(partition))

@@ -7,7 +7,7 @@ from inference.answers import Answer, Scores
 from inference.inputs import Request
 from schemas.decisions import Model
 from streams.counts import Counts
-from streams.decide import Decide
+from streams.decide import ASKS, Decide
 from streams.owner import Owner, Pace
 from tests.streams.blocks import Block
 from tests.streams.builders import Log
@@ -60,10 +60,10 @@ class NineTenths:
 class World:
     """A worker's decide stage over `count` partitions, with time in the tester's hand."""
 
-    def __init__(self, count: int = 1) -> None:
+    def __init__(self, count: int = 1, asks: int = ASKS) -> None:
         self.now_s = 0.0
         self.model = NineTenths()
-        self.decide = Decide(self.model, Clock(T0_S * 1_000), lambda: self.now_s)
+        self.decide = Decide(self.model, Clock(T0_S * 1_000), lambda: self.now_s, asks)
         self.writers = [Writer() for _ in range(count)]
         for number, writer in enumerate(self.writers):
             pace = Pace(0.05, 1.0, self.now_s)

@@ -28,8 +28,8 @@ from streams.embedded.triton import EmbeddedTriton, start_triton
 NAMES: Final = ("faust", "quix", "streams", "streams-1s", "streams-eos", "ingest", "decide", "whole", "lstm", "latency")
 FAUST_EVENTS: Final = 20_000
 HEAP_MB: Final = 1_024
-LSTM_SETTINGS: Final = {"KAIROS_SCORE_EVERY_S": "60", "KAIROS_INFERENCE_DEADLINE_MS": "2000"}
-"""With this mix 10 to 15 % of the events are then scored. The deadline is that of a backlog: a round is large."""
+LSTM_SETTINGS: Final = {"KAIROS_SCORE_EVERY_S": "60"}
+"""With this mix 10 to 15 % of the events are then scored."""
 LEAST_SCORED: Final = 0.1
 FAILURES: Final = (
     PeerError, WorkerError, RuntimeError, ServerError, ModelMissingError, TritonMissingError,
