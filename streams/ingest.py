@@ -14,6 +14,7 @@ from schemas.dead_letters import DeadLetter, headers
 from schemas.topics import DLQ, Topic
 from streams.core.clean import CleanRules, Input, clean
 from streams.core.partitions import timeline_partition
+from streams.transport.batches import NO_HEADERS
 
 IN_FLIGHT = 4
 """Appends that are not acknowledged yet; one more waits for the first of them."""
@@ -82,7 +83,7 @@ class Ingest:
             done = clean(source, record.offset, record.value, record.headers, record.timestamp, rules)
             if isinstance(done, tuple):
                 key, value, last_ms = done
-                entries[timeline_partition(key, count)].append((key, value, ()))
+                entries[timeline_partition(key, count)].append((key, value, NO_HEADERS))
             else:
                 self._refuse(source, record, done)
         self.collected += len(block.records)

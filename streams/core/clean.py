@@ -53,6 +53,7 @@ def clean(
         parts = parts_of(kind, event, traceparent(headers) if headers else "")
         key = shopper_key(event)
         at_ms = event_time_ms(event, append_ms, rules)
-        return key, packed((source.topic_id, source.partition, offset), at_ms, parts), at_ms
+        _, topic_id, partition = source
+        return key, packed(topic_id, partition, offset, at_ms, event.message_id, parts), at_ms
     except RefusedError as refused:
         return refused.letter(place(source.topic, source.partition, offset, headers))

@@ -36,7 +36,9 @@ def event_time_ms(event: Event, append_ms: int, rules: CleanRules) -> int:
     received, original = event.received_at, event.original_timestamp
     received_ms = None if received is None else unix_ms(received, "receivedAt")
     if original is None:
-        at_ms = _given_ms(event)
+        if event.timestamp is None:
+            raise no_time()
+        at_ms = unix_ms(event.timestamp, "timestamp")
     else:
         at_ms = unix_ms(original, "originalTimestamp")
         if received_ms is not None and event.sent_at is not None:
@@ -72,12 +74,6 @@ def unix_ms(time: Time, name: str) -> int:
 def no_time() -> RefusedError:
     """What is raised where an event says nothing about when it happened."""
     return RefusedError("missing_field", "originalTimestamp or timestamp", "neither")
-
-
-def _given_ms(event: Event) -> int:
-    if event.timestamp is None:
-        raise no_time()
-    return unix_ms(event.timestamp, "timestamp")
 
 
 def _clamped_ms(at_ms: int, reference_ms: int, max_ahead_ms: int) -> int:

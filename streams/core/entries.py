@@ -9,7 +9,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from schemas import events
-from schemas.history import SLOT
+from schemas.history import ID_SIZE, SLOT
 from schemas.interventions import minor_units
 from schemas.kinds import Kind
 from schemas.timeline import ORDINAL_BITS, SOURCE, VERSION, Detail, Item
@@ -17,27 +17,26 @@ from streams.core.refusals import RefusedError, shown
 
 MOST_PRODUCTS: Final = 500
 MOST_CATEGORIES: Final = 100
-Parts = tuple[int, int, int, int, Detail]
-"""Kind, item, category and price for the slot (see `schemas/history.py`), and the tail."""
+Parts = tuple[int, int, int, int, Detail | tuple[object, ...]]
+"""Kind, item, category and price for the slot (see `schemas/history.py`), and the tail: a `Detail`, or its fields."""
 
-_HEAD: Final = Struct(f"{SOURCE.format}IH{SLOT.format.lstrip('<')}")
+_HEAD: Final = Struct(f"{SOURCE.format}{ID_SIZE}s{SLOT.format.lstrip('<')}").pack
+_ID: Final = Struct("<Q").pack
 _U32: Final = 0xFFFFFFFF
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def packed(source: tuple[int, int, int], at_ms: int, of: Parts) -> bytes:
+def packed(topic_id: int, partition: int, offset: int, at_ms: int, message_id: str, parts: Parts) -> bytes:
     """The bytes of a timeline record, as `schemas.timeline.encode_entry` writes them, without its intermediate tuples.
 
-    `source` is topic id, partition and offset.
+    `topic_id`, `partition` and `offset` are the source's.
     """
-    topic_id, partition, offset = source
-    kind, item, category, price, detail = of
-    id_ = xxh3_64_intdigest(detail.message_id.encode())
-    return _HEAD.pack(
+    kind, item, category, price, tail = parts
+    return _HEAD(
         VERSION, topic_id, partition, offset << ORDINAL_BITS,
-        id_ & _U32, id_ >> 32 & 0xFFFF,
+        _ID(xxh3_64_intdigest(message_id.encode())),  # the head takes its first ID_SIZE bytes
         kind, at_ms & _U32, at_ms >> 32, item, category, price,
-    ) + _encode(detail)  # fmt: skip
+    ) + _encode(tail)  # fmt: skip
 
 
 def item_key(product_id: str) -> int:
@@ -61,6 +60,13 @@ def _currency(currency: str | None) -> str:
     if not currency or (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
         return currency or ""
     raise RefusedError("invalid_value", "three capital letters in properties.currency", shown(currency))
+
+
+@lru_cache(1_024)
+def _money(currency: str | None) -> tuple[str, float]:
+    """What `_currency` says, and how many minor units make one."""
+    known = _currency(currency)
+    return known, float(minor_units(1, known))
 
 
 def _item(product: events.Product, currency: str) -> Item:
@@ -97,13 +103,15 @@ def _worth(items: tuple[Item, ...], currency: str, *totals: float | None) -> int
 
 
 def _product(kind: int, event: events.ProductViewed | events.ProductClicked, traceparent: str) -> Parts:
-    # Most events come through here: what the others call is written out.
+    # Most events come through here: what the others call is written out, and plain tuples stand for Item and Detail.
     product = event.properties
-    price, currency = product.price, _currency(product.currency)
-    units = -1 if price is None else minor_units(price, currency)
-    item = Item(product.product_id, units, product.quantity, product.category, product.name)
-    detail = Detail(event.message_id, (item,), currency, product.session_id, traceparent=traceparent)
-    return kind, item_key(product.product_id), category_key(product.category), _slot_price(units), detail
+    product_id, category, price = product.product_id, product.category, product.price
+    currency, factor = _money(product.currency)
+    units = -1 if price is None else round(price * factor)
+    items = ((product_id, units, product.quantity, category, product.name),)
+    tail = (event.message_id, items, currency, product.session_id, "", "", "", -1, "", (), traceparent)
+    item = xxh3_64_intdigest(product_id.encode()) or 1
+    return kind, item, category_key(category), units if 0 <= units <= _U32 else _slot_price(units), tail
 
 
 def _list(kind: int, event: events.ProductListViewed, traceparent: str) -> Parts:

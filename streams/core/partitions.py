@@ -9,4 +9,4 @@ def timeline_partition(key: bytes, partitions: int) -> int:
     >>> timeline_partition(b"user-1", 8), timeline_partition(b"user-1", 1)
     (1, 0)
     """
-    return int(xxh3_64_intdigest(key) % partitions)
+    return xxh3_64_intdigest(key) % partitions
