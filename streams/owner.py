@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from streams.core.asks import Ask
 from streams.core.step import Record
@@ -23,6 +23,11 @@ class TimelineBlock(Protocol):
     def release(self) -> None: ...
 
 
+BEHIND: Final = 5
+"""A partition with blocks in hand commits so many times less often: nobody waits for the decisions of a backlog, and
+most shoppers would be written again with every commit."""
+
+
 class Pace:
     """When the next emit or commit transaction is due. Seconds of a monotonic clock."""
 
@@ -30,9 +35,9 @@ class Pace:
         self.emit_every_s, self.commit_every_s = emit_every_s, commit_every_s
         self.emitted_s = self.committed_s = now_s
 
-    def commit_due(self, now_s: float) -> bool:
-        """A commit is due."""
-        return now_s - self.committed_s >= self.commit_every_s
+    def commit_due(self, now_s: float, behind: bool) -> bool:
+        """A commit is due, where the partition is behind or is not."""
+        return now_s - self.committed_s >= self.commit_every_s * (BEHIND if behind else 1)
 
     def emit_due(self, now_s: float) -> bool:
         """An emit is due."""
@@ -79,7 +84,7 @@ class Owner:
                 return
             self._writing.result()
             self._writing = None
-        if self.pace.commit_due(now_s):
+        if self.pace.commit_due(now_s, behind=bool(self.blocks)):
             self.pace.committed_s = self.pace.emitted_s = now_s
             if self.partition.shard.offset != self._committed:
                 self._start(self.partition.commit())
