@@ -52,7 +52,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, _about("s of log time", "a shopper is scored at most so often", ge=0, le=_YEAR_S)
     ] = 5.0
     emit_every_ms: Annotated[int, _about("ms", "shortest time between two emit transactions", ge=1)] = 50
-    commit_every_s: Annotated[float, _about("s", "time between two commit transactions; five times that in a backlog", gt=0, le=_YEAR_S)] = 1.0
+    commit_every_s: Annotated[
+        float, _about("s", "time between two commit transactions; five times that in a backlog", gt=0, le=_YEAR_S)
+    ] = 1.0
     shopper_ttl_days: Annotated[float, _about("days", "a shopper idle for so long is forgotten", gt=0, le=36_500)] = (
         30.0
     )
