@@ -5,7 +5,7 @@ topic. Of a key that stands twice in the JSON the last counts; null counts as ab
 ignored. Time and key are functions of the record alone, so the same record gives the same bytes for ever.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -27,7 +27,7 @@ _decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
 _decode: Final = _decoder.decode
 
 
-class Input(NamedTuple):
+class Input(msgspec.Struct, frozen=True):
     """A partition of an input topic: its name, its `Topic.id`, its number."""
 
     topic: str
@@ -53,7 +53,6 @@ def clean(
         parts = parts_of(kind, event, traceparent(headers) if headers else "")
         key = shopper_key(event)
         at_ms = event_time_ms(event, append_ms, rules)
-        _, topic_id, partition = source
-        return key, packed(topic_id, partition, offset, at_ms, event.message_id, parts), at_ms
+        return key, packed(source.topic_id, source.partition, offset, at_ms, event.message_id, parts), at_ms
     except RefusedError as refused:
         return refused.letter(place(source.topic, source.partition, offset, headers))

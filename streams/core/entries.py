@@ -9,7 +9,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from schemas import events
-from schemas.history import ID_SIZE, SLOT
+from schemas.history import ID_SIZE
 from schemas.interventions import minor_units
 from schemas.kinds import Kind
 from schemas.timeline import ORDINAL_BITS, SOURCE, VERSION, Detail, Item
@@ -20,8 +20,9 @@ MOST_CATEGORIES: Final = 100
 Parts = tuple[int, int, int, int, Detail | tuple[object, ...]]
 """Kind, item, category and price for the slot (see `schemas/history.py`), and the tail: a `Detail`, or its fields."""
 
-_HEAD: Final = Struct(f"{SOURCE.format}{ID_SIZE}s{SLOT.format.lstrip('<')}").pack
-_ID: Final = Struct("<Q").pack
+_HEAD: Final = Struct(f"{SOURCE.format}{ID_SIZE}sB6sQII").pack
+"""The fixed part, with the 48 bits of the message id and of the time as bytes: the first six of a `_U64`."""
+_U64: Final = Struct("<Q").pack
 _U32: Final = 0xFFFFFFFF
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -34,8 +35,7 @@ def packed(topic_id: int, partition: int, offset: int, at_ms: int, message_id: s
     kind, item, category, price, tail = parts
     return _HEAD(
         VERSION, topic_id, partition, offset << ORDINAL_BITS,
-        _ID(xxh3_64_intdigest(message_id.encode())),  # the head takes its first ID_SIZE bytes
-        kind, at_ms & _U32, at_ms >> 32, item, category, price,
+        _U64(xxh3_64_intdigest(message_id.encode())), kind, _U64(at_ms), item, category, price,
     ) + _encode(tail)  # fmt: skip
 
 
