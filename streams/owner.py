@@ -23,9 +23,10 @@ class TimelineBlock(Protocol):
     def release(self) -> None: ...
 
 
-BEHIND: Final = 5
-"""A partition with blocks in hand commits so many times less often: nobody waits for the decisions of a backlog, and
-most shoppers would be written again with every commit."""
+MANY: Final = 1_000
+SELDOM: Final = 5
+"""Where more than `MANY` shoppers changed, commits are `SELDOM` times as far apart: under load most of them change again
+within seconds, and writing their records costs more than all else that happens to them."""
 
 
 class Pace:
@@ -35,9 +36,9 @@ class Pace:
         self.emit_every_s, self.commit_every_s = emit_every_s, commit_every_s
         self.emitted_s = self.committed_s = now_s
 
-    def commit_due(self, now_s: float, behind: bool) -> bool:
-        """A commit is due, where the partition is behind or is not."""
-        return now_s - self.committed_s >= self.commit_every_s * (BEHIND if behind else 1)
+    def commit_due(self, now_s: float, changed: int) -> bool:
+        """A commit is due, where so many shoppers changed since the last."""
+        return now_s - self.committed_s >= self.commit_every_s * (SELDOM if changed > MANY else 1)
 
     def emit_due(self, now_s: float) -> bool:
         """An emit is due."""
@@ -84,7 +85,7 @@ class Owner:
                 return
             self._writing.result()
             self._writing = None
-        if self.pace.commit_due(now_s, behind=bool(self.blocks)):
+        if self.pace.commit_due(now_s, len(self.partition.shard.changed)):
             self.pace.committed_s = self.pace.emitted_s = now_s
             if self.partition.shard.offset != self._committed:
                 self._start(self.partition.commit())

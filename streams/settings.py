@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 5.0
     emit_every_ms: Annotated[int, _about("ms", "shortest time between two emit transactions", ge=1)] = 50
     commit_every_s: Annotated[
-        float, _about("s", "time between two commit transactions; five times that in a backlog", gt=0, le=_YEAR_S)
+        float, _about("s", "time between two commit transactions; five times that under load", gt=0, le=_YEAR_S)
     ] = 1.0
     shopper_ttl_days: Annotated[float, _about("days", "a shopper idle for so long is forgotten", gt=0, le=36_500)] = (
         30.0

@@ -175,17 +175,3 @@ async def test_the_rounds_go_on_by_themselves_until_a_block_is_done():
     await asyncio.gather(running, return_exceptions=True)
 
     assert sum(world.model.calls) == 400
-
-
-async def test_a_partition_that_is_behind_commits_each_fifth_second_and_after_a_second_once_it_is_not():
-    world = World(asks=4)
-    world.gives(carts(100))
-
-    for _ in range(6):
-        await world.round(later_s=0.9)
-    assert [offset is not None for offset in world.writers[0].offsets] == [True]  # at 5.4 s
-
-    while world.decide.owners[0].blocks:
-        await world.round()
-    await world.round(later_s=1.0)
-    assert world.writers[0].offsets[1:] == [101]

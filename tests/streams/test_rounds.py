@@ -8,6 +8,7 @@ import pytest
 from inference.answers import Answer, Scores
 from inference.inputs import Request
 from schemas.shopper import META_KEY, decode_meta
+from streams.owner import MANY
 from streams.table.transactions import TransactionFailed
 from tests.streams.blocks import Block
 from tests.streams.builders import Log
@@ -105,6 +106,20 @@ async def test_everything_else_is_committed_each_second_with_the_offset():
     changelog, outputs, offset = world.writers[0].writes[0]
     assert (changelog.keys(), outputs, offset) == ({b"ann", b"bob", META_KEY}, [], 3)
     assert decode_meta(changelog[META_KEY]).offset == 3
+
+
+async def test_where_many_shoppers_change_they_are_committed_each_fifth_second():
+    world, log = World(), Log()
+    for number in range(MANY + 1):
+        log.view(T0_S, user=f"shopper-{number}")
+    world.gives(log)
+
+    for _ in range(5):
+        await world.round(later_s=0.9)
+    assert world.writers[0].writes == []
+
+    await world.round(later_s=0.5)
+    assert world.writers[0].offsets == [MANY + 1]
 
 
 async def test_where_nothing_was_read_nothing_is_committed():
