@@ -25,8 +25,8 @@ class TimelineBlock(Protocol):
 
 MANY: Final = 1_000
 SELDOM: Final = 5
-"""Where more than `MANY` shoppers changed, commits are `SELDOM` times as far apart: under load most of them change again
-within seconds, and writing their records costs more than all else that happens to them."""
+"""Where more than `MANY` shoppers changed, commits are `SELDOM` times as far apart: under load most of them change
+again within seconds, and writing their records costs more than all else that happens to them."""
 
 
 class Pace:
