@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 from typing import Final, Protocol
 
 from streams.core.asks import Ask
@@ -23,10 +24,10 @@ class TimelineBlock(Protocol):
     def release(self) -> None: ...
 
 
-MANY: Final = 1_000
+MANY: Final = 100
 SELDOM: Final = 5
-"""Where more than `MANY` shoppers changed, commits are `SELDOM` times as far apart: under load most of them change
-again within seconds, and writing their records costs more than all else that happens to them."""
+"""While rounds find more than `MANY` records of a partition, its commits are `SELDOM` times as far apart: under load
+most shoppers change again within seconds, and writing their records costs more than all else that happens to them."""
 
 
 class Pace:
@@ -35,10 +36,17 @@ class Pace:
     def __init__(self, emit_every_s: float, commit_every_s: float, now_s: float) -> None:
         self.emit_every_s, self.commit_every_s = emit_every_s, commit_every_s
         self.emitted_s = self.committed_s = now_s
+        self._loaded_s = -inf
 
-    def commit_due(self, now_s: float, changed: int) -> bool:
-        """A commit is due, where so many shoppers changed since the last."""
-        return now_s - self.committed_s >= self.commit_every_s * (SELDOM if changed > MANY else 1)
+    def stepped(self, records: int, now_s: float) -> None:
+        """A round stepped so many records."""
+        if records > MANY:
+            self._loaded_s = now_s
+
+    def commit_due(self, now_s: float) -> bool:
+        """A commit is due."""
+        loaded = now_s - self._loaded_s < self.commit_every_s
+        return now_s - self.committed_s >= self.commit_every_s * (SELDOM if loaded else 1)
 
     def emit_due(self, now_s: float) -> bool:
         """An emit is due."""
@@ -54,6 +62,7 @@ class Owner:
         self.asks: list[Ask] = []
         self.drained = False  # until the partition is read on: what comes before that has a hole in front of it
         self._taken = 0  # records of the block in front
+        self._stepped = 0  # records of this round
         self._committed = partition.shard.offset
         self._writing: asyncio.Task[None] | None = None
         self._stopped = False
@@ -73,6 +82,7 @@ class Owner:
             block.release()
         made = self.partition.step(records)
         self.asks += made
+        self._stepped += len(records)
         self.counts.stepped += len(records)
         return len(records), len(made)
 
@@ -80,12 +90,14 @@ class Owner:
         """Start the next transaction if one is due and none is under way. Raises what the last one failed with."""
         if self._stopped:
             return  # in the middle of a round
+        self.pace.stepped(self._stepped, now_s)
+        self._stepped = 0
         if self._writing is not None:
             if not self._writing.done():
                 return
             self._writing.result()
             self._writing = None
-        if self.pace.commit_due(now_s, len(self.partition.shard.changed)):
+        if self.pace.commit_due(now_s):
             self.pace.committed_s = self.pace.emitted_s = now_s
             if self.partition.shard.offset != self._committed:
                 self._start(self.partition.commit())
