@@ -27,7 +27,9 @@ async def abort_a_write(kafka: str, writer: PartitionWriter, records: Seen) -> N
 
 async def test_a_partition_is_restored_as_it_was(kafka: str) -> None:
     owned = await new_partition(kafka)
-    shoppers = {b"shopper-%d" % number: Shopper(fence=number, ids=bytes(384), ring=bytearray(1_472)) for number in range(2_000)}
+    shoppers = {
+        b"shopper-%d" % number: Shopper(fence=number, ids=bytes(384), ring=bytearray(1_472)) for number in range(2_000)
+    }
     async with writing(kafka, owned) as writer:
         await writer.write(changelog_records(shoppers, meta=Meta(offset=2_000)), [], 2_000)
         await writer.write(changelog_records({b"shopper-7": Shopper(fence=2_500)}, [b"shopper-8"]), [], None)

@@ -12,6 +12,7 @@ from typing import Any
 from schemas.topics import CLICK
 from streams.core.clean import CleanRules
 from streams.ingest import Ingest, Names
+from streams.owner import SELDOM
 from tests.streams.blocks import Block, Raw
 from tests.streams.builders import Log
 from tests.streams.decide_stage import T0_S, World
@@ -44,7 +45,7 @@ async def round_over(count: int) -> tuple[list[str], list[int], int]:
         log.view(T0_S + number, user="bob")
     world.gives(log)
     with tasks_made() as made:
-        await world.round(later_s=1.0)
+        await world.round(later_s=float(SELDOM))
     assert world.decide.owners[0].partition.shard.shoppers[b"bob"].events == count
     return made, world.model.calls, len(world.writers[0].writes)
 
