@@ -30,7 +30,7 @@ busy machine one of them was late, and rules took all 15,000.
 LEAST_SLICE = 32
 """A round with room for fewer asks is full: slices of a few records cost more than the room is worth."""
 ROUND_RECORDS = 16_384
-"""A round that asks nothing ends after so many records: everything else in the process waits for it, some 80 ms."""
+"""A round that asks nothing ends after so many records: everything else in the process waits for it, 40 ms and more."""
 IDLE_S = 0.02
 """How long a round waits for a block: what is due is written this late at most."""
 Clock = Callable[[], float]

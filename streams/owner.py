@@ -13,6 +13,11 @@ from streams.counts import Counts
 from streams.pipeline import Partition, Write
 from streams.table.transactions import Output, PartitionWriter
 
+MANY: Final = 100
+SELDOM: Final = 5
+"""While rounds find more than `MANY` records of a partition, its commits are `SELDOM` times as far apart: under load
+most shoppers change again within seconds, and writing one costs more than applying an event to it."""
+
 
 class TimelineBlock(Protocol):
     """Consecutive records of the partition; stale once the partition was taken away."""
@@ -22,12 +27,6 @@ class TimelineBlock(Protocol):
     @property
     def stale(self) -> bool: ...
     def release(self) -> None: ...
-
-
-MANY: Final = 100
-SELDOM: Final = 5
-"""While rounds find more than `MANY` records of a partition, its commits are `SELDOM` times as far apart: under load
-most shoppers change again within seconds, and writing their records costs more than all else that happens to them."""
 
 
 class Pace:

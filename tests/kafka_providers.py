@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+import pytest
+
 from streams.embedded.apache_kafka import ApacheKafka, broker_settings
 from streams.embedded.cluster import bootstrap_answers
 from streams.embedded.kafka_jars import can_have_kafka, kafka_version
@@ -16,6 +18,12 @@ from streams.embedded.ports import free_ports
 Provider = Literal["environment", "docker", "jvm"]
 ADDRESS = "KAIROS_TEST_KAFKA"
 HOW_TO_GET_ONE = f"set {ADDRESS} to a bootstrap address, or install Java 17 and Maven"
+
+brokers_of_its_own = pytest.mark.skipif(
+    not can_have_kafka() and not os.environ.get("CI"),
+    reason="needs Java 17 and Maven: this test stops brokers of its own",
+)
+"""Of a test that starts its Kafka itself: skipped where none can be had, but on CI it fails there."""
 
 
 def chosen_provider() -> Provider | None:

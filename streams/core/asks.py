@@ -138,8 +138,7 @@ def latest(open_carts: tuple[Cart, ...]) -> Cart | None:
 
 def episode_cause(cart: Cart) -> str:
     """A cart's episode as a cause: the coordinate of the event that opened it."""
-    topic_id, partition, offset, ordinal = cart.episode
-    return f"episode:{topic_id}/{partition}/{offset}/{ordinal}"
+    return "episode:{}/{}/{}/{}".format(*cart.episode)
 
 
 def _open_episodes(shopper: Shopper) -> tuple[str, ...]:
@@ -147,8 +146,7 @@ def _open_episodes(shopper: Shopper) -> tuple[str, ...]:
 
 
 def _event_cause(event: Waiting) -> str:
-    topic_id, partition, offset, ordinal = event.source
-    return f"event:{topic_id}/{partition}/{offset}/{ordinal}"
+    return "event:{}/{}/{}/{}".format(*event.source)
 
 
 def _buys(shopper: Shopper) -> bool:

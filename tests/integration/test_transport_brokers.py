@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from streams.embedded.apache_kafka import ApacheKafka
-from streams.embedded.kafka_jars import can_have_kafka
 from tests.integration.transport_cluster import Cluster, numbered
+from tests.kafka_providers import brokers_of_its_own
 
 
 @pytest.mark.kafka
-@pytest.mark.skipif(not can_have_kafka(), reason="needs Java 17 and Maven: this test stops a broker of its own")
+@brokers_of_its_own
 async def test_after_a_crash_of_the_broker_the_same_worker_reads_on_and_loses_nothing(tmp_path: Path) -> None:
     broker = await asyncio.to_thread(ApacheKafka().start)
     try:

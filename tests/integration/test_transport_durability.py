@@ -20,10 +20,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from schemas.timeline import decode_entry
 from streams.embedded.apache_kafka import ApacheKafka
-from streams.embedded.kafka_jars import can_have_kafka
 from streams.exit_codes import ExitCode
 from streams.table.transactions import Output, TransactionFailed
 from tests.integration.transport_cluster import ROOT, Cluster
+from tests.kafka_providers import brokers_of_its_own
 from tests.streams.table.real_kafka import TINY_BYTES, load, loading, new_partition, new_topic, seen, writing
 
 pytestmark = [pytest.mark.kafka]
@@ -77,7 +77,7 @@ async def test_d4_what_the_timeline_did_not_take_is_not_committed_and_ends_the_p
         assert await message_ids(cluster) == [f"m{n}" for n in range(5)]
 
 
-@pytest.mark.skipif(not can_have_kafka(), reason="needs Java 17 and Maven: this test stops a broker of its own")
+@brokers_of_its_own
 async def test_d4_input_offsets_wait_for_the_timeline_however_long_its_broker_is_away(tmp_path: Path) -> None:
     """The last commit of a worker that is told to stop is where stock Faust passes what it has not stored."""
     async with three_brokers() as brokers, Cluster(brokers.bootstrap, tmp_path) as cluster:
