@@ -12,11 +12,12 @@ from faust.types import TP
 from schemas.topics import CHANGELOG, TIMELINE
 from streams.connection import connection
 from streams.core.policy.rules import PolicyRules
-from streams.core.shard import Rules, Shard
+from streams.core.shard import Shard
 from streams.decide import Decide
 from streams.owner import Owner, Pace
 from streams.pipeline import Partition
 from streams.settings import Settings
+from streams.step_rules import step_rules
 from streams.table.changelog import Restored
 from streams.table.loader import Loader
 from streams.table.transactions import Owned, PartitionWriter
@@ -120,14 +121,5 @@ class Owners:
         staggered_s = time.monotonic() - settings.commit_every_s * number / settings.timeline_partitions
         pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, staggered_s)
         return Owner(
-            Partition(shard, self._rules(), self._policy), writer, pace, settings.topic_prefix, self._decide.counts
-        )
-
-    def _rules(self) -> Rules:
-        settings = self._settings
-        return Rules(
-            cart_idle_ms=round(settings.cart_idle_s * 1_000),
-            score_every_ms=round(settings.score_every_s * 1_000),
-            shopper_ttl_ms=round(settings.shopper_ttl_days * 86_400_000),
-            ask_models=bool(settings.model),
+            Partition(shard, step_rules(self._settings), self._policy), writer, pace, settings.topic_prefix, self._decide.counts
         )

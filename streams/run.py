@@ -21,10 +21,11 @@ from inference.client.failure import NoAnswerError
 from inference.client.ladder import Ladder
 from inference.client.triton import TritonScorer
 from inference.repository import ModelMissingError
-from streams.app import build, quiet
+from streams.app import build
 from streams.broker_features import has_transactions
 from streams.connection import connection
 from streams.exit_codes import ExitCode
+from streams.quiet import quiet
 from streams.settings import Settings
 from streams.telemetry import serve
 from streams.transport.fatal import end_process

@@ -29,6 +29,7 @@ class Shard:
         self.shoppers: dict[bytes, Shopper] = {}
         self.changed: dict[bytes, Shopper] = {}
         self.forgotten: dict[bytes, Shopper] = {}
+        self.gone: list[Shopper] = []  # the last records of whoever was forgotten since the last commit
         self.sources: dict[int, int] = {}
         self.timers: list[tuple[int, bytes]] = []
         self.watermark_ms = -1
@@ -67,6 +68,7 @@ class Shard:
         hour = before_ms // 3_600_000
         for key in [key for key, shopper in self.shoppers.items() if self._idle(shopper, hour)]:
             gone = self.shoppers[key]
+            self.gone.append(gone)
             stub = Shopper(fence=self.offset - 1, consents=gone.consents, consented_ms=gone.consented_ms)
             if stub.consents:
                 self.shoppers[key] = self.changed[key] = stub
