@@ -120,6 +120,5 @@ class Owners:
         )  # fmt: skip
         staggered_s = time.monotonic() - settings.commit_every_s * number / settings.timeline_partitions
         pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, staggered_s)
-        return Owner(
-            Partition(shard, step_rules(self._settings), self._policy), writer, pace, settings.topic_prefix, self._decide.counts
-        )
+        partition = Partition(shard, step_rules(settings), self._policy)
+        return Owner(partition, writer, pace, settings.topic_prefix, self._decide.counts)

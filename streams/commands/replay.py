@@ -10,17 +10,14 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from streams.app import read_policy
 from streams.commands.settings import current
 from streams.quiet import quiet
-from streams.replay.engine import Phase, Plan, cores, run
-from streams.replay.find import TIMELINE_FORMAT, between, find_log
+from streams.replay.engine import Phase, Plan, run
+from streams.replay.find import TIMELINE_FORMAT
 from streams.replay.formats.table import FORMATS
-from streams.replay.logs import EventLog, Log
-from streams.replay.scorers import By, ModelFile
+from streams.replay.plan import Options, planned
+from streams.replay.scorers import By
 from streams.replay.verify import verify as verified
-from streams.settings import Settings
-from streams.step_rules import step_rules
 
 STOPPED = 130
 """What a command that was ended by Ctrl-C exits with."""
@@ -64,60 +61,36 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     or zstd. With --out, each topic becomes a folder with a file of JSON Lines for each timeline partition. The same log
     gives the same bytes, whatever the number of processes.
     """
-    settings = current()
     if keep_timeline and out is None:
         raise click.UsageError("--keep-timeline needs --out: the folder that the timeline is written to")
-    if verify and (start or end or out or by):
+    if verify and any((start, end, out, by)):
         raise click.UsageError("--verify compares a whole run, with its recorded scores: leave the other options away")
-    found = between(find_log(log, format_name, currency, settings), start, end)
+    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency)
     try:
-        settings = _with_policy(settings, policy)
+        plan = planned(log, options, current())
         if verify:
-            _verify(found, settings, processes or cores(), as_json=as_json)
-            return
-        plan = _plan(log, found, settings, by or ("model" if settings.model else "rules"))
-        chosen = {"processes": min(processes or cores(), _partitions(found)), "keep_timeline": keep_timeline}
-        quiet()
-        with _shown() as phase:
-            summary = run(msgspec.structs.replace(plan, out=None if out is None else str(out), **chosen), phase)
+            _verify(plan, as_json=as_json)
+        else:
+            _run(plan, as_json=as_json)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _run(plan: Plan, *, as_json: bool) -> None:
+    quiet()
+    with _shown() as phase:
+        summary = run(plan, phase)
     click.echo(msgspec.json.encode(summary) if as_json else summary)
     if not summary.complete:
         sys.exit(STOPPED)
 
 
-def _verify(log: Log, settings: Settings, shares: int, *, as_json: bool) -> None:
-    policy = read_policy(Path(settings.policy))
+def _verify(plan: Plan, *, as_json: bool) -> None:
     with Console(stderr=True).status("replaying the timeline"):
-        verdict = verified(log, policy, step_rules(settings), min(shares, _partitions(log)))
+        verdict = verified(plan.log, plan.policy, plan.rules, plan.processes)
     click.echo(msgspec.json.encode(verdict) if as_json else verdict)
     if verdict.differences:
         sys.exit(1)
-
-
-def _plan(name: str, log: Log, settings: Settings, by: By) -> Plan:
-    rules = step_rules(settings)
-    return Plan(
-        name=name,
-        log=log,
-        rules=rules if by != "rules" else msgspec.structs.replace(rules, ask_models=False),
-        policy=read_policy(Path(settings.policy)),
-        by=by,
-        model=ModelFile(repository=settings.models_dir, name=settings.model),
-        processes=1,
-    )
-
-
-def _with_policy(settings: Settings, policy: Path | None) -> Settings:
-    return settings if policy is None else msgspec.structs.replace(settings, policy=str(policy))
-
-
-def _partitions(log: Log) -> int:
-    """More processes than partitions would have nothing to do."""
-    if isinstance(log, EventLog):
-        return log.ingest.partitions
-    return max(1, len(log.end)) if hasattr(log, "end") else 4_096
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class _Away:
 
     def tell(self, share: Share, done: float, events: int) -> None:
         """Leave it for who looks."""
-        self._told[2 * share.index : 2 * share.index + 2] = (done, events)  # type: ignore[index]
+        self._told[2 * share.nth : 2 * share.nth + 2] = (done, events)  # type: ignore[index]
 
 
 def do_all(jobs: Sequence[Job], show: Show = lambda *_: None) -> list[Done]:

@@ -29,6 +29,10 @@ Phase = Callable[[str], Show]
 """Is told what begins, and answers who is told how far that is."""
 
 
+def _silent(_: str) -> Show:
+    return lambda *_: None
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to replay, and how. `name` is what the user called the log. `out` must be a new or empty folder."""
 
@@ -43,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keep_timeline: bool = False
 
 
-def run(plan: Plan, phase: Phase = lambda _: lambda *_: None) -> Summary:
+def run(plan: Plan, phase: Phase = _silent) -> Summary:
     """Replay, and write `summary.json` beside the outputs. Errors: `ValueError` and `click.ClickException`, one line.
 
     Outputs and that file are the same bytes for the same log, whatever the number of processes.

@@ -54,11 +54,11 @@ def find_log(text: str, format_name: str | None, currency: str, settings: Settin
 
 def _timeline(path: Path) -> LineLog | ParquetLog | None:
     if path.is_dir():
-        inner = path / TIMELINE.name
+        inner = path if path.name == TIMELINE.name else path / TIMELINE.name
         files = sorted(file for file in (inner if inner.is_dir() else path).iterdir() if _is_seen(file))
-        folder = str(path if inner.is_dir() else path.parent)
     else:
-        files, folder = [path], str(path.parent.parent) if path.parent.name == TIMELINE.name else None
+        inner, files = path.parent, [path]
+    folder = str(inner.parent) if inner.name == TIMELINE.name and inner.is_dir() else None
     if files and all(_begins(file, MAGIC) for file in files):
         return ParquetLog(files=tuple(map(str, files)), folder=folder)
     if files and all(is_line(LineFile(file).first()) for file in files):

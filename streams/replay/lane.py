@@ -98,8 +98,8 @@ class Lane:
 class VirtualLane(Lane):
     """A lane whose log has a TICK only where something arrived: in a silence it makes those that a timer waits for.
 
-    A worker writes a TICK in every second, and timers fire at the first that passes them. Of these seconds only the ones
-    in which something is due are stepped; a TICK by which nothing is due would change nothing.
+    A worker writes a TICK in every second, and timers fire at the first that passes them. Of these seconds only those
+    are stepped in which something is due; a TICK by which nothing is due would change nothing.
     """
 
     def __init__(self, number: int, partition: Partition, scorer: Scorer, books: Books) -> None:

@@ -56,7 +56,7 @@ class ParquetReading:
             self._database.execute("SET temp_directory=?", [str(Path(gettempdir()) / "kairos-replay")])
             count = "SELECT count(*) FROM read_parquet(?)"
             self._rows = max(1, self._database.execute(count, [list(self._files)]).fetchall()[0][0] // self._share.of)
-            found = self._database.execute(_QUERY, [list(self._files), self._share.of, self._share.index])
+            found = self._database.execute(_QUERY, [list(self._files), self._share.of, self._share.nth])
             while rows := found.fetchmany(ROWS):
                 yield from rows
         except self._failures as exc:

@@ -55,8 +55,9 @@ class EventReading:
         return sum(log.file.position for log in self._files) / max(sizes, 1)
 
     def _arrivals(self) -> Iterator[Arrival]:
-        for self._now in self._files:
-            yield from self._now.as_written()
+        for file in self._files:
+            self._now = file
+            yield from file.as_written()
 
     def _refuse(self, partition: int, arrival: Arrival, letter: DeadLetter) -> None:
         file = self._now.file
@@ -83,7 +84,7 @@ class LineReading:
                     partition, record = decode_line(line)
                     order.check(partition, record)
                 except ValueError as reason:  # msgspec's and base64's errors are ValueErrors
-                    if only is not None or self._share.index == 0:
+                    if only is not None or self._share.nth == 0:
                         row = Row((nth, number), f"{file.path.name}:{number}")
                         self._books.refuse(only or 0, row, unreadable(reason))
                     continue

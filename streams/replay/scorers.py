@@ -24,7 +24,10 @@ RULED: Final = Answer("rules", None, [None])
 
 
 class Scorer(Protocol):
-    """Answers asks in their order, each with log time of its answer. `batch`: how many requests it wants at once, 0: any."""
+    """Answers asks in their order, each with log time of its answer.
+
+    `batch`: how many requests it wants at once; 0 for as many as there are.
+    """
 
     @property
     def batch(self) -> int: ...

@@ -4,18 +4,18 @@ from typing import NamedTuple
 
 
 class Share(NamedTuple):
-    """The `index`-th of `of` equal shares. A partition is in exactly one, whatever is known of the others.
+    """The `nth` of `of` equal shares. A partition is in exactly one, whatever is known of the others.
 
     >>> [Share(1, 3).has(partition) for partition in range(4)]
     [False, True, False, False]
     """
 
-    index: int
+    nth: int
     of: int
 
     def has(self, partition: int) -> bool:
         """Whether this share has a partition."""
-        return partition % self.of == self.index
+        return partition % self.of == self.nth
 
 
 WHOLE = Share(0, 1)

@@ -133,7 +133,9 @@ class TopicReading:
                     logged = checked(Logged(record.offset, record.key, record.value or b"", 0))
                 except ValueError as reason:
                     where = f"{record.topic}/{record.partition}@{record.offset}"
-                    self._books.refuse(record.partition, Row((record.partition, record.offset), where), unreadable(reason))
+                    self._books.refuse(
+                        record.partition, Row((record.partition, record.offset), where), unreadable(reason)
+                    )
                     continue
                 self._now_ms[part] = max(self._now_ms[part], log_time_ms(logged.value))
                 yield record.partition, logged._replace(at_ms=self._now_ms[part])

@@ -73,6 +73,6 @@ def _zstd_lines(raw: IO[bytes], path: Path) -> Iterator[bytes]:
         raise UnreadableFile(path, "it is packed with zstd; pip install -e '.[replay]' for that") from None
     opened = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
     try:
-        yield from BufferedReader(cast("BufferedReader", opened), 1 << 20)  # type: ignore[type-var]
+        yield from BufferedReader(cast("BufferedReader", opened), 1 << 20)
     except zstandard.ZstdError as exc:
         raise UnreadableFile(path, exc) from None

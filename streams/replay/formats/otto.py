@@ -56,12 +56,11 @@ def _session(line: bytes) -> _Session | None:
 
 
 def _arrivals(session: _Session, place: str, currency: str) -> Iterator[Arrival]:
-    shopper, nth = str(session.session), 0
-    for _, group in groupby(enumerate(session.events), key=_order):
+    shopper = str(session.session)
+    for nth, (_, group) in enumerate(groupby(enumerate(session.events), key=_order)):
         events = [event for _, event in group]
         row = Row(f"{place}/{nth}", shopper, events[0].ts)
         yield arrival(row, _NAMES[events[0].type], _properties(events, row.message_id, currency))
-        nth += 1
 
 
 def _order(numbered: tuple[int, _Event]) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """One event of another system's log, in Segment's words: what the readers of all formats make."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,7 +22,7 @@ class Row(NamedTuple):
     message_id: str
     shopper: str
     at_ms: int
-    times: dict[str, Any] = {}
+    times: Mapping[str, Any] = MappingProxyType({})
 
 
 def arrival(row: Row, name: str, properties: dict[str, Any], anonymous_id: str = "") -> Arrival:

@@ -142,8 +142,8 @@ def _cart(event: _Event) -> dict[str, Any]:
 
 
 def _currency(event: _Event) -> str | None:
-    said = [part.currency for part in (*event.transactions, *event.refunds, *event.carts, *event.products)]
-    return next((currency for currency in said if currency), None)
+    parts: list[_Transaction | _Refund | _Cart | _Product] = [*event.transactions, *event.refunds, *event.carts]
+    return next((part.currency for part in (*parts, *event.products) if part.currency), None)
 
 
 def _product(product: _Product) -> dict[str, Any]:
