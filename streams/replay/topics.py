@@ -76,9 +76,7 @@ class TopicReader:
         """All committed records between, those of a partition in order."""
         parts = [part for part in end if end[part] > start[part]]
         if parts:
-            self._consumer.assign(parts)
-            for part in parts:
-                self._consumer.seek(part, start[part])
+            self._wait(self._assigned({part: start[part] for part in parts}))
         while left := [part for part in parts if self._wait(self._consumer.position(part)) < end[part]]:
             for part, records in self._wait(self._polled(left)).items():
                 yield from (record for record in records if record.offset < end[part])
@@ -97,6 +95,11 @@ class TopicReader:
     async def _partitions(self, topic: str) -> set[int]:
         cluster = await self._consumer._client.fetch_all_metadata()  # asking for one topic may create it
         return set(cluster.partitions_for_topic(topic) or ())
+
+    async def _assigned(self, start: Ends) -> None:
+        self._consumer.assign(list(start))
+        for part, offset in start.items():
+            self._consumer.seek(part, offset)
 
     async def _polled(self, parts: list[TopicPartition]) -> dict[TopicPartition, list[Any]]:
         """The next records; nothing where only what is no record (the end of a transaction) was passed."""
