@@ -8,7 +8,7 @@ import msgspec
 from streams.app import read_policy
 from streams.replay.engine import Plan, cores
 from streams.replay.find import between, find_log
-from streams.replay.logs import EventLog, Log, ParquetLog, TopicLog
+from streams.replay.logs import EventLog, Log, TopicLog
 from streams.replay.reading import partition_in
 from streams.replay.scorers import By, ModelFile
 from streams.settings import Settings
@@ -33,6 +33,8 @@ def planned(name: str, options: Options, settings: Settings) -> Plan:
     """The plan. Errors: one line, `ValueError` of the policy and the model, else of click."""
     log = between(find_log(name, options.format_name, options.currency, settings), options.start, options.end)
     by = options.by or ("model" if settings.model else "rules")
+    if by == "model" and not settings.model:
+        raise ValueError("expected a model's name, got none; set KAIROS_MODEL, or replay with --scores rules")
     rules = step_rules(settings)
     return Plan(
         name=name,
@@ -53,8 +55,5 @@ def _at_most(log: Log) -> int:
         return log.ingest.partitions
     if isinstance(log, TopicLog):
         return len(log.end)
-    alone = [partition_in(file) is not None for file in log.files]
-    return len(alone) if all(alone) and not isinstance(log, ParquetLog) else _MANY
-
-
-_MANY = 256
+    alone = [partition_in(file) for file in log.files]
+    return len(alone) if isinstance(log, LineLog) and None not in alone else cores()

@@ -38,16 +38,22 @@ class TopicReader:
     def __init__(self, broker: str) -> None:
         self._broker = broker
         self._loop = asyncio.new_event_loop()
+        self._consumer: Any = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="replay-topics", daemon=True)
 
     def __enter__(self) -> "TopicReader":
         self._thread.start()
-        with talking_to(self._broker):
-            self._consumer = self._wait(self._started())
+        try:
+            with talking_to(self._broker):
+                self._wait(self._start())
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._wait(self._consumer.stop())
+        if self._consumer is not None:
+            self._wait(self._consumer.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ANSWERS_WITHIN_S)
         self._loop.close()
@@ -81,16 +87,15 @@ class TopicReader:
             for part, records in self._wait(self._polled(left)).items():
                 yield from (record for record in records if record.offset < end[part])
 
-    async def _started(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
+    async def _start(self) -> None:
+        self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._broker,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_wait_ms=50,
         )
-        await consumer.start()
-        return consumer
+        await self._consumer.start()
 
     async def _partitions(self, topic: str) -> set[int]:
         cluster = await self._consumer._client.fetch_all_metadata()  # asking for one topic may create it

@@ -2,15 +2,16 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 import click
 
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
+CHUNK: Final = 1 << 16
 TOLD_EVERY: Final = 256
 """The position is looked at again after so many lines."""
 
@@ -66,13 +67,30 @@ def _lines(raw: BinaryIO, path: Path) -> Iterator[bytes]:
     return _zstd_lines(raw, path) if begins == ZSTD else iter(raw)
 
 
-def _zstd_lines(raw: IO[bytes], path: Path) -> Iterator[bytes]:
+def _zstd_lines(raw: BinaryIO, path: Path) -> Iterator[bytes]:
     try:
         import zstandard  # noqa: PLC0415  an extra
     except ModuleNotFoundError:
         raise UnreadableFile(path, "it is packed with zstd; pip install -e '.[replay]' for that") from None
-    opened = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    rest = b""
     try:
-        yield from BufferedReader(cast("BufferedReader", opened), 1 << 20)
+        for unpacked in _unpacked(raw, zstandard.ZstdDecompressor().decompressobj):
+            *lines, rest = (rest + unpacked).split(b"\n")
+            yield from lines
     except zstandard.ZstdError as exc:
         raise UnreadableFile(path, exc) from None
+    if rest:
+        yield rest
+
+
+def _unpacked(raw: BinaryIO, new_frame: Callable[[], Any]) -> Iterator[bytes]:
+    """What is in the frames of a file. Raises `EOFError` where the last one is cut off."""
+    frame = None
+    while packed := raw.read(CHUNK):
+        while packed:
+            frame = frame or new_frame()
+            yield frame.decompress(packed)
+            packed, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
+    if frame is not None:
+        msg = "the file ended before its last frame did"
+        raise EOFError(msg)
