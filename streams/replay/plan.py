@@ -8,7 +8,7 @@ import msgspec
 from streams.app import read_policy
 from streams.replay.engine import Plan, cores
 from streams.replay.find import between, find_log
-from streams.replay.logs import EventLog, Log, TopicLog
+from streams.replay.logs import EventLog, LineLog, Log, TopicLog
 from streams.replay.reading import partition_in
 from streams.replay.scorers import By, ModelFile
 from streams.settings import Settings

@@ -1,4 +1,4 @@
-"""A live run and a replay of its timeline, straight from the topic: the same bytes, and what is not the same is told."""
+"""A live run and a replay of its timeline, straight from the topic: the same bytes, and what is not is told."""
 
 import asyncio
 import os

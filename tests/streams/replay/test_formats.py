@@ -156,8 +156,9 @@ def test_snowplows_actions_say_what_segments_events_say(tmp_path: Path) -> None:
 def test_cloudevents_are_opened_and_arrive_at_the_time_of_the_envelope(tmp_path: Path) -> None:
     inner = {"event": "Product Added", "messageId": "m", "userId": "u", "timestamp": NOW_MS}
     envelope = {"specversion": "1.0", "id": "1", "type": "shop.event", "source": "/shop"}
-    path = written(tmp_path, {**envelope, "time": "2015-09-11T20:49:50Z", "data": inner},
-                   {**envelope, "data": inner | {"timestamp": NOW_MS + 5_000}}, {**envelope, "data": {"event": "Moon"}})  # fmt: skip
+    later = inner | {"timestamp": NOW_MS + 5_000}
+    timed = envelope | {"time": "2015-09-11T20:49:50Z", "data": inner}
+    path = written(tmp_path, timed, envelope | {"data": later}, envelope | {"data": {"event": "Moon"}})
 
     first, second, bad = read(path, "cloudevents")
 
