@@ -31,7 +31,7 @@ class Traffic:
     """Shoppers come every `gap_ms` of log time on average, from `start_ms` on until `close`; a seed, the same shop."""
 
     def __init__(self, seed: int, start_ms: int, idle_ms: int, gap_ms: float) -> None:
-        self._dice = random.Random(seed)
+        self._coming, self._dice = random.Random(seed), random.Random(seed)  # apart: who asks how often is no matter
         self._idle_ms, self._gap_ms = idle_ms, gap_ms
         self._next_ms, self._shoppers = float(start_ms), 0
         self._steps: list[tuple[int, int, Shopper, int]] = []
@@ -50,7 +50,7 @@ class Traffic:
         """What happens up to a moment of log time and was not told before, in the order in which it happens."""
         while not self.closed and self._next_ms <= until_ms:
             self._come(round(self._next_ms))
-            self._next_ms += self._dice.expovariate(1 / self._gap_ms)
+            self._next_ms += self._coming.expovariate(1 / self._gap_ms)
         found: list[Arrival] = []
         while self._steps and self._steps[0][0] <= until_ms:
             at_ms, _, shopper, index = heappop(self._steps)
@@ -58,7 +58,7 @@ class Traffic:
         return found
 
     def _come(self, at_ms: int) -> None:
-        shopper = Shopper(self._dice.choice(list(SCRIPTS)), at_ms, self._shoppers)
+        shopper = Shopper(self._coming.choice(list(SCRIPTS)), at_ms, self._shoppers)
         self._shoppers += 1
         for index, step in enumerate(SCRIPTS[shopper.script].steps):
             heappush(self._steps, (shopper.at_ms(step.at, self._idle_ms), shopper.number, shopper, index))

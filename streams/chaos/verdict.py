@@ -102,7 +102,7 @@ def _before(run: Run, at_ms: int) -> str:
 def _lines(found: Verdict) -> Iterator[str]:
     told = "clean" if found.clean else f"{len(found.violations)} VIOLATIONS"
     yield f"chaos, seed {found.seed}, {found.workers} workers for each shop, {found.minutes:g} minutes: {told}"
-    yield f"  {found.attempted:,} events attempted, {found.produced:,} acknowledged; {found.committed:,} outputs committed"
+    yield f"  {found.attempted:,} records attempted, {found.produced:,} acknowledged; {found.committed:,} outputs"
     yield (
         f"  lost {found.lost}, unexpected {found.unexpected}, duplicates {found.duplicates}, "
         f"wrong bytes {found.wrong_bytes}"
