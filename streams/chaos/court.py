@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from schemas.decisions import decode_decision
+from schemas.topics import DECISIONS
 from streams.app import read_policy
 from streams.chaos.accounts import account
 from streams.chaos.copies import aborted, strangers
 from streams.chaos.evidence import Evidence
 from streams.chaos.expectations import judge, missing
-from streams.chaos.facts import Facts, Moment, Written, Wrong
+from streams.chaos.facts import Facts, Moment, Taken, Written, Wrong
 from streams.chaos.pauses import between_interventions, between_ticks
 from streams.chaos.producer import Sent
 from streams.chaos.shops import Shop
@@ -38,6 +40,7 @@ def facts_of(case: Case) -> Facts:
         ticks=between_ticks(evidence),
         interventions=between_interventions(evidence),
         ended=(),
+        taken=_taken(case),
     )
 
 
@@ -57,6 +60,15 @@ def wrongs(case: Case) -> Iterator[Difference]:
     )
     recorded = evidence.recorded
     yield from differences(recorded, replay(recorded, read_policy(Path(settings.policy)), rules))
+
+
+def _taken(case: Case) -> list[Taken]:
+    """The decisions that a model was asked for. In a shop on the wall clock they tell when they were taken."""
+    if not case.shop.settings.model:
+        return []
+    told = [record for record in case.evidence.told if record.topic == DECISIONS.name]
+    decisions = sorted((decode_decision(record.value or b"") for record in told), key=lambda one: one.now_ms)
+    return [Taken(decision.now_ms, decision.decision.mode) for decision in decisions]
 
 
 def _dated(found: Iterable[Difference], last: Mapping[bytes, Moment], else_ms: Moment) -> list[Wrong]:

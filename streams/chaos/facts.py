@@ -39,6 +39,13 @@ class Written(NamedTuple):
     at_ms: Moment
 
 
+class Taken(NamedTuple):
+    """A decision was taken, on this rung: by the model or by rules."""
+
+    at_ms: Moment
+    mode: str
+
+
 class Facts(NamedTuple):
     """Everything that was counted or measured. The first field of every fact is its moment."""
 
@@ -50,6 +57,7 @@ class Facts(NamedTuple):
     ticks: Sequence[Pause]
     interventions: Sequence[Pause]
     ended: Sequence[Ended]
+    taken: Sequence[Taken]
 
     def within(self, spans: Sequence[Span]) -> "Facts":
         """Only what is of these spans of time."""
@@ -66,6 +74,7 @@ class Facts(NamedTuple):
             ticks=inside(self.ticks),
             interventions=inside(self.interventions),
             ended=inside(self.ended),
+            taken=inside(self.taken),
         )
 
 
@@ -74,7 +83,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     `recovery_*`: from the end of a fault until all that stood on Kafka then was decided and committed.
     `longest_pause_s`: between two TICKs of a partition; `longest_silence_s`: between two interventions.
-    `exit_codes`: how many workers ended with each; 128 and more: by a signal.
+    `exit_codes`: how many workers ended with each; 128 and more: by a signal. `decisions`: by the rung they were taken
+    on, where a model is asked.
     """
 
     attempted: int
@@ -92,6 +102,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     longest_pause_s: float
     longest_silence_s: float
     exit_codes: dict[str, int]
+    decisions: dict[str, int]
 
 
 def tally(facts: Facts) -> Tally:
@@ -113,6 +124,7 @@ def tally(facts: Facts) -> Tally:
         recovery_max_s=round(max(took_s), 1) if took_s else None,
         longest_pause_s=_longest_s(facts.ticks),
         longest_silence_s=_longest_s(facts.interventions),
+        decisions=dict(sorted(Counter(taken.mode for taken in facts.taken).items())),
         exit_codes=dict(sorted(Counter(str(ended.code) for ended in facts.ended).items())),
     )
 

@@ -35,12 +35,16 @@ class Sent(NamedTuple):
 
 
 class Producer:
-    """Feeds one shop. `sent` tells of every slice, `told_ms` is the log time told last, `again` counts new attempts."""
+    """Feeds one shop. `sent` tells of every slice, `told_ms` is the log time told last, `again` counts new attempts.
+
+    `begun` is set when the first records are acknowledged.
+    """
 
     def __init__(self, shop: Shop) -> None:
         self.sent: list[Sent] = []
         self.told_ms = -1
         self.again = 0
+        self.begun = asyncio.Event()
         self._shop = shop
         self._log_ms = -1.0
         self._looked_s = time.monotonic()
@@ -67,6 +71,7 @@ class Producer:
             self.sent.append(Sent(at_ms, 0, len(due)))
             await self._until_acknowledged(due)
             self.sent[-1] = Sent(at_ms, time.time_ns() // 1_000_000, len(due))
+            self.begun.set()
         if self._shop.speed:
             await self._tell()
 

@@ -66,6 +66,8 @@ class Session:
     async def _start(self) -> None:
         """Returns when the first events are decided about. A shop that does not begin cannot be disturbed."""
         self._tell("workers start")
+        async with asyncio.timeout(STARTED_WITHIN_S):
+            await asyncio.gather(*(producer.begun.wait() for producer in self._producers))
         if None in await asyncio.gather(*(lag.caught_up_s(STARTED_WITHIN_S) for lag in self._lags)):
             await self._give_up(f"the shops did not begin within {STARTED_WITHIN_S:.0f} s")
 
@@ -127,6 +129,7 @@ class Session:
             ticks=[fact for one in facts for fact in one.ticks],
             interventions=[fact for one in facts for fact in one.interventions],
             ended=ended,
+            taken=[fact for one in facts for fact in one.taken],
         )
         return verdict(run, whole)
 

@@ -1,6 +1,7 @@
 """What a chaos run comes to: one record for programs, and the same as text."""
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 import msgspec
@@ -9,8 +10,11 @@ from streams.chaos.facts import Facts, Recovered, Span, Tally, tally
 from streams.chaos.machine import Ended
 from streams.exit_codes import ExitCode
 
+MODEL_BACK_S: Final = 10.0
+"""When Triton is back, decisions use the model again within so many seconds."""
 LIMIT_S: Final = 60.0
 """When faults stop, lag returns to 0 within so many seconds, with no human."""
+TRITON: Final = "triton killed"
 KILLED: Final = 137
 SHOWN: Final = 20
 
@@ -86,12 +90,22 @@ def _violations(run: Run, facts: Facts) -> Iterator[str]:
     for code in run.last_codes:
         if code != ExitCode.OK:
             yield f"a worker ended with {code} after the run, when SIGTERM asked it to: expected 0"
+    for struck in run.struck:
+        if TRITON in struck.nemeses and (late := _late_rules(facts, struck.over_ms)):
+            yield f"{late} decisions were taken by rules more than {MODEL_BACK_S:.0f} s after Triton was back"
     stated = {*ExitCode, KILLED}
     for ended in run.ended:
         if ended.code not in stated:
             yield f"a worker ended with {ended.code}: expected a code of `streams/exit_codes.py`"
     if not facts.sent or not facts.committed:
         yield f"nothing was shown: {len(facts.sent)} slices of events were sent, {len(facts.committed)} outputs came"
+
+
+def _late_rules(facts: Facts, back_ms: int) -> int:
+    """Decisions of rules that are not excused by Triton's absence: from the limit on, before the first of a model."""
+    after = sorted(taken for taken in facts.taken if taken.at_ms >= back_ms)
+    until_model = [taken.at_ms for taken in takewhile(lambda taken: taken.mode == "rules", after)]
+    return sum(at_ms > back_ms + MODEL_BACK_S * 1_000 for at_ms in until_model)
 
 
 def _before(run: Run, at_ms: int) -> str:
@@ -107,6 +121,8 @@ def _lines(found: Verdict) -> Iterator[str]:
         f"  lost {found.lost}, unexpected {found.unexpected}, duplicates {found.duplicates}, "
         f"wrong bytes {found.wrong_bytes}"
     )
+    if found.decisions:
+        yield f"  decisions where a model is asked: {_counted(found.decisions)}"
     yield f"  aborted copies, for who does not read committed: {found.aborted_copies} ({found.aborted_ratio:.2%})"
     yield ""
     yield f"  {'':<18}{'strikes':>8}{'recovery p50':>14}{'max':>8}{'pause':>8}{'aborted':>9}  exit codes of workers"
@@ -122,6 +138,10 @@ def _lines(found: Verdict) -> Iterator[str]:
 
 
 def _row(name: str, strikes: int, part: Tally) -> str:
-    codes = ", ".join(f"{code}: {count}" for code, count in part.exit_codes.items())
+    codes = _counted(part.exit_codes)
     p50, longest = ("-" if took_s is None else f"{took_s:.1f}" for took_s in (part.recovery_p50_s, part.recovery_max_s))
     return f"  {name:<18}{strikes:>8}{p50:>14}{longest:>8}{part.longest_pause_s:>8.1f}{part.aborted_copies:>9}  {codes}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name}: {count:,}" for name, count in counts.items())

@@ -1,6 +1,7 @@
 """`kairos chaos`: everything breaks, one thing after the other, and nothing may be lost or come twice."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -43,6 +44,7 @@ def chaos(*, minutes: float, workers: int, seed: int, as_json: bool) -> None:
     the verdict on stdout. Exit code 1: something was lost, came twice, was wrong, or did not go on within 60 s.
     Ctrl-C ends it early, with a verdict about what was seen.
     """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers that are gone are what this is about
     with _one_line():
         verdict = asyncio.run(_run(minutes, workers, seed))
     click.echo(msgspec.json.encode(verdict) if as_json else str(verdict))

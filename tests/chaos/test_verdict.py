@@ -5,7 +5,7 @@ from itertools import islice
 
 import msgspec
 
-from streams.chaos.facts import Facts, Recovered, Written, Wrong
+from streams.chaos.facts import Facts, Recovered, Taken, Written, Wrong
 from streams.chaos.machine import Ended
 from streams.chaos.nemeses import NEMESES, OF_BROKERS
 from streams.chaos.pauses import Pause
@@ -14,7 +14,7 @@ from streams.chaos.schedule import strikes
 from streams.chaos.verdict import Run, Struck, Verdict, verdict
 
 KILL, CUT = Struck(("worker killed",), 1_000, 1_000), Struck(("wire cut", "triton killed"), 5_000, 7_000)
-NOTHING = Facts((), (), (), (), (), (), (), ())
+NOTHING = Facts((), (), (), (), (), (), (), (), ())
 QUIET = NOTHING._replace(sent=[Sent(500, 600, 10), Sent(5_500, 5_600, 5)], committed=[Written(700), Written(6_000)])
 
 
@@ -66,8 +66,17 @@ def test_each_way_to_fail_is_a_violation_that_says_what_happened() -> None:
     assert "wire cut and triton killed" in judged(recovered=[Recovered(7_000, None)]).violations[0]
     assert "ended with 75 after the run" in judged(last_codes=[0, 75, 0]).violations[0]
     assert "ended with 1: expected a code" in judged(ended=[Ended(2_000, 1)]).violations[0]
+    late = QUIET._replace(taken=[Taken(7_500, "rules"), Taken(18_000, "rules"), Taken(19_000, "model")])
+    assert "1 decisions were taken by rules more than 10 s after" in judged(late).violations[0]
     assert "nothing was shown" in judged(NOTHING).violations[0]
     assert not judged(wrong).clean
+
+
+def test_while_triton_is_gone_and_ten_seconds_after_it_rules_may_decide() -> None:
+    found = judged(QUIET._replace(taken=[Taken(6_000, "rules"), Taken(16_000, "rules"), Taken(20_000, "model")]))
+
+    assert found.clean
+    assert found.decisions == {"model": 1, "rules": 2}
 
 
 def test_what_was_sent_and_not_acknowledged_was_attempted_and_not_produced() -> None:
