@@ -13,7 +13,7 @@ from schemas.topics import TIMELINE
 from streams import agents
 from streams.core.policy.rules import PolicyRules, parse
 from streams.settings import Settings
-from streams.transport.settings import Options, configure, faust_settings
+from streams.transport.settings import Options, configure, faust_settings, static_member
 from streams.worker import Worker
 
 
@@ -23,7 +23,7 @@ def build(settings: Settings, scorer: Scorer) -> Worker:
         settings.app_id,
         broker=f"blocks://{settings.broker}",
         datadir=settings.data_dir,
-        **faust_settings(broker_session_timeout=settings.session_timeout_s),
+        **faust_settings(broker_session_timeout=settings.session_timeout_s, **static_member(settings.instance_id)),
     )
     worker = Worker(app, settings, read_policy(Path(settings.policy)), scorer)
     timeline = frozenset({worker.name(TIMELINE.name)})
@@ -36,6 +36,7 @@ def build(settings: Settings, scorer: Scorer) -> Worker:
             drain=worker.drain,
             idempotent=real,
             read_committed=real,
+            standbys=settings.standbys,
             fetch_wait_ms=100 if real else 20,  # Tansu looks again only after half of it
         ),
     )
