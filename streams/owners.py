@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Collection
 from contextlib import AsyncExitStack
 from typing import cast
@@ -15,6 +14,7 @@ from streams.connection import connection
 from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules, Shard
 from streams.decide import Decide
+from streams.outside import Outside
 from streams.owner import Owner, Pace
 from streams.pipeline import Partition
 from streams.settings import Settings
@@ -38,13 +38,16 @@ class Owners:
     another worker may have owned the partition in between, so what is known of it is dropped and loaded again.
     """
 
-    def __init__(self, app: faust.App, settings: Settings, policy: PolicyRules, decide: Decide) -> None:
+    def __init__(
+        self, app: faust.App, settings: Settings, policy: PolicyRules, decide: Decide, outside: Outside
+    ) -> None:
+        self._outside = outside
         self._app, self._settings, self._policy, self._decide = app, settings, policy, decide
         self._timeline = settings.topic_prefix + TIMELINE.name
         self._changelog = settings.topic_prefix + CHANGELOG.name
         self.standbys = Standbys(self._read_standby, self._ends)
         self._reader: Loader | None = None
-        self._assigned, self._assigned_s = asyncio.Event(), time.monotonic()
+        self._assigned, self._assigned_s = asyncio.Event(), outside.now_s()
         self._loads = asyncio.Semaphore(LOADS_AT_ONCE)
         self._generation, self._ours = -1, set[Tenure]()
         self._held: dict[Tenure, Owner] = {}
@@ -63,7 +66,7 @@ class Owners:
         self._generation = generation
         standbys = {tp.partition for tp in self._app.assignor.assigned_standbys() if tp.topic == self._timeline}
         self.standbys.follow(standbys - numbers, numbers)
-        self._assigned_s = time.monotonic()
+        self._assigned_s = self._outside.now_s()
         self._assigned.set()
 
     async def run(self) -> None:
@@ -108,15 +111,16 @@ class Owners:
             at = owner.partition.shard.offset
             owner.drained = not await consumer.open_partition(TP(self._timeline, number), at, generation)
             if new and not owner.drained:
-                self._decide.counts.takeovers.add(time.monotonic() - assigned_s)
+                self._decide.counts.takeovers.add(self._outside.now_s() - assigned_s)
                 new = False
         del self._takes[tenure]
 
     async def _load(self, number: int) -> Owner:
         """Fence older owners first, then read what they committed, from where a standby here has read to."""
-        settings, began_s = self._settings, time.monotonic()
+        settings, began_s = self._settings, self._outside.now_s()
         owned = Owned(settings.app_id, number, self._timeline, self._changelog)
-        writer = PartitionWriter(connection(settings), owned, transactions=settings.transactions != "off")
+        on, outside = settings.transactions != "off", self._outside
+        writer = PartitionWriter(connection(settings), owned, transactions=on, producer=outside.producer)
         async with AsyncExitStack() as given_up:
             given_up.push_async_callback(writer.stop)
             await writer.start()
@@ -127,16 +131,16 @@ class Owners:
             given_up.pop_all()
         log.info(
             "timeline partition %d: %d shoppers, %d records from its %s in %.2f s, reading on from offset %d",
-            number, len(shard.shoppers), loaded.records, how, time.monotonic() - began_s, shard.offset,
+            number, len(shard.shoppers), loaded.records, how, outside.now_s() - began_s, shard.offset,
         )  # fmt: skip
-        staggered_s = time.monotonic() - settings.commit_every_s * number / settings.timeline_partitions
+        staggered_s = outside.now_s() - settings.commit_every_s * number / settings.timeline_partitions
         pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, staggered_s)
         return Owner(
             Partition(shard, self._rules(), self._policy), writer, pace, settings.topic_prefix, self._decide.counts
         )
 
     async def _read_rest(self, tail: Tail) -> Loaded:
-        loader = Loader(connection(self._settings), self._changelog)
+        loader = self._loader()
         async with AsyncExitStack() as loading:
             loading.push_async_callback(loader.stop)
             await loader.start()
@@ -144,10 +148,13 @@ class Owners:
 
     async def _read_standby(self, number: int, into: Into, start: int) -> Loaded:
         if self._reader is None:
-            reader = Loader(connection(self._settings), self._changelog)
+            reader = self._loader()
             await reader.start()
             self._reader = reader
         return await self._reader.load(number, into, start)
+
+    def _loader(self) -> Loader:
+        return Loader(connection(self._settings), self._changelog, client=self._outside.client)
 
     async def _ends(self, numbers: Collection[int]) -> dict[int, int]:
         consumer = cast(Consumer, self._app.consumer)

@@ -81,12 +81,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         _about(
             "name",
-            "this worker's place in the group, kept through a restart within the session timeout; empty: none",
+            "keeps this worker's partitions through a restart; unlike any other's; empty: none",
             pattern=r"^[A-Za-z0-9._-]*$",
         ),
     ] = ""
     standbys: Annotated[
-        int, _about("workers", "beside its owner keep each partition's shoppers in memory, to take over", ge=0, le=8)
+        int, _about("workers", "hold the shoppers of each partition too, to take it over at once", ge=0, le=8)
     ] = 1
     metrics_port: Annotated[int, _about("port", "Prometheus metrics; 0: none", ge=0, le=65535)] = 9464
     data_dir: Annotated[str, _about("path", "what a process keeps on disk for itself", min_length=1)] = ".kairos"
