@@ -81,7 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         _about(
             "name",
-            "keeps this worker's partitions through a restart; unlike any other's; empty: none",
+            "keeps a worker's partitions through a restart; no two alike; empty: none",
             pattern=r"^[A-Za-z0-9._-]*$",
         ),
     ] = ""
