@@ -27,8 +27,10 @@ class Ended(BaseException):  # not an Exception: nothing may catch it and go on
 class Process:
     """A simulated operating system process: the tasks that were made in its context."""
 
-    def __init__(self, loop: "Loop", name: str) -> None:
-        self.loop, self.name = loop, name
+    def __init__(self, loop: "Loop", name: str, site: Any) -> None:
+        """`site` is what its clients find outside: see `site.py`."""
+        self.loop, self.name, self.site = loop, name, site
+        self.clients = count()
         self.alive, self.paused = True, False
         self.exit: tuple[ExitCode, str] | None = None
         self.on_end: list[Callable[[], None]] = []
