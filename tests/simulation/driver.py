@@ -5,7 +5,7 @@ What is not overridden here is the production transport: `streams/transport/`.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -21,6 +21,14 @@ POLL_S = 1.0
 HEARTBEAT_S = 3.0
 
 
+class Revocation(NamedTuple):
+    """How long a member took to let go of its partitions."""
+
+    member: str
+    began_s: float
+    ended_s: float
+
+
 class Membership:
     """A consumer of the group: as much of `AIOKafkaConsumer` as Faust and the transport use.
 
@@ -28,7 +36,7 @@ class Membership:
     """
 
     def __init__(self, *, committed: bool) -> None:
-        self.wire = Wire("consumer")
+        self.wire, self.coordination = Wire("consumer"), Wire("coordination")
         self.positions = Positions(self.wire, committed=committed)
         self.generation, self.closed = -1, False
         self._coordinator = self
@@ -47,8 +55,8 @@ class Membership:
             task.cancel()
         self.positions.close()
         member = self._member
-        await self.wire.ask(lambda: self.wire.site.group.leave(member))
-        self.wire.closed = True
+        await self.coordination.ask(lambda: self.wire.site.group.leave(member))
+        self.wire.closed = self.coordination.closed = True
 
     async def subscribe(self, *, topics: Iterable[str], listener: Any) -> None:
         if not self._tasks:
@@ -74,16 +82,18 @@ class Membership:
     async def commit(self, offsets: Mapping[TopicPartition, Any]) -> None:
         told, group = {TP(*tp): offset.offset for tp, offset in offsets.items()}, self.wire.site.group
         member, generation = self._member, self.generation
-        await self.wire.ask(lambda: group.commit(member, generation, told), "commit")
+        await self.coordination.ask(lambda: group.commit(member, generation, told), "commit")
 
     async def _belong(self, topics: frozenset[str], listener: Any) -> None:
         """Join, and join again whenever that is due."""
         while True:
             self._rejoin.clear()
+            began_s = self.wire.site.loop.time()
             await listener.on_partitions_revoked(self._assigned)
+            self.wire.site.revocations.append(Revocation(self.wire.name, began_s, self.wire.site.loop.time()))
             self._joins += 1
             self._member = member = self._member or f"{self.wire.name}/{self._joins}"
-            joined = await self.wire.ask(lambda: self.wire.site.group.join(member, topics))  # noqa: B023
+            joined = await self.coordination.ask(lambda: self.wire.site.group.join(member, topics))  # noqa: B023
             self.generation, self._assigned = joined.generation, joined.partitions
             self.positions.at.clear()
             self.positions.watch(sorted(joined.partitions))
@@ -97,7 +107,7 @@ class Membership:
                 continue
             member, generation = self._member, self.generation
             try:
-                well = await self.wire.ask(lambda: self.wire.site.group.heartbeat(member, generation))  # noqa: B023
+                well = await self.coordination.ask(lambda: self.wire.site.group.heartbeat(member, generation))  # noqa: B023
             except CommitFailedError:
                 well = False
                 if generation == self.generation:

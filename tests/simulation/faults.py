@@ -49,7 +49,7 @@ class Faults:
         if asked == "ends":
             return self._count("slow ListOffsets", Outcome("well", rng.choice((2.0, 6.0, 12.0))))
         if asked == "commit" and rng.random() < 0.5:
-            return self._count("slow commit", Outcome("well", rng.choice((2.0, 6.0))))
+            return self._count("slow commit", Outcome("well", rng.choice((2.0, 5.5))))
         fate: Fate = "refused" if rng.random() < 0.5 else "lost"
         return self._count(f"{asked} {fate}", Outcome(fate))
 

@@ -150,6 +150,12 @@ class Loop(asyncio.AbstractEventLoop):
     async def shutdown_asyncgens(self) -> None:
         """Nothing is closed: the loop ends with its world."""
 
+    def forget(self) -> None:
+        """Break the world down: what unwinds now finds every process dead."""
+        for task in self.kept:
+            task._log_destroy_pending = False
+        self.kept, self.ready, self._timers = [], deque(), []
+
     def run_until(self, done: Callable[[], bool], until_s: float) -> bool:
         """Let things happen until `done`, True, or until a time, False. Raises `Deadlock`."""
         asyncio._set_running_loop(self)  # for whoever writes event loops, says asyncio

@@ -1,6 +1,6 @@
 """What the processes of a world share: the broker, the group, and the faults that are about."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.simulation.broker import Broker
 from tests.simulation.faults import Faults
@@ -16,3 +16,4 @@ class Site(NamedTuple):
     broker: Broker
     group: Group
     faults: Faults
+    revocations: list[Any]

@@ -2,13 +2,30 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
-from aiokafka.errors import KafkaConnectionError, KafkaError, RequestTimedOutError
+from aiokafka.errors import (
+    CommitFailedError,
+    InvalidTxnState,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RequestTimedOutError,
+)
 
-from tests.simulation.faults import Asked
+from tests.simulation.faults import Asked, Fate
 from tests.simulation.loop import Process, current
+
+
+Apply = Callable[[], Any]
+REFUSED: dict[Asked, Callable[[], KafkaError]] = {
+    "append": MessageSizeTooLargeError,
+    "commit": partial(CommitFailedError, "Commit cannot be completed since the group has already rebalanced"),
+    "transaction": InvalidTxnState,
+}
+"""What a broker says to what it does not do. aiokafka tries again where that helps, so these are the others."""
 
 
 class Wire:
@@ -22,7 +39,7 @@ class Wire:
         self.closed = False
         self._arrives_s = 0.0
 
-    def ask(self, apply: Callable[[], Any], asked: Asked = "other", limit_s: float = 40.0) -> "asyncio.Future[Any]":
+    def ask(self, apply: Apply, asked: Asked = "other", limit_s: float = 40.0) -> "asyncio.Future[Any]":
         """What `apply` returns at the broker (or a future of it), some milliseconds later.
 
         Fails with what `apply` raises, with `RequestTimedOutError` where an answer is lost.
@@ -37,13 +54,13 @@ class Wire:
         self._arrives_s = max(self._arrives_s, loop.time() + there_s + outcome.late_s)
         if outcome.fate == "lost":
             loop.call_later(limit_s, _fail, answer, RequestTimedOutError(), context=loop.world)
-        loop.call_at(self._arrives_s, self._arrive, apply, answer, outcome.fate, back_s, context=loop.world)
+        loop.call_at(self._arrives_s, self._arrive, apply, answer, asked, outcome.fate, back_s, context=loop.world)
         return answer
 
-    def _arrive(self, apply: Callable[[], Any], answer: "asyncio.Future[Any]", fate: str, back_s: float) -> None:
+    def _arrive(self, apply: Apply, answer: "asyncio.Future[Any]", asked: Asked, fate: Fate, back_s: float) -> None:
         loop = self.site.loop
         if fate == "refused":
-            loop.call_later(back_s, _fail, answer, KafkaError("refused"), context=loop.world)
+            loop.call_later(back_s, _fail, answer, REFUSED[asked](), context=loop.world)
             return
         try:
             result = apply()

@@ -52,11 +52,13 @@ class World:
         self.loop = Loop()
         self.broker = Broker(self.loop, _topics())
         self.group = Group(self.broker, Random(f"{seed}/group"), SESSION_S)
-        self.site = Site(seed, self.loop, self.broker, self.group, Faults(rng, FAULTS_END_S))
+        self.site = Site(seed, self.loop, self.broker, self.group, Faults(rng, FAULTS_END_S), [])
         self.settings = settings()
         self.slots = [Slot(self.site, self.settings, number, parts) for number in range(WORKERS)]
         self.told_ms = -1
         self.happened: list[str] = []
+        self._pauses: list[tuple[str, float, float]] = []
+        self._away: list[tuple[float, float]] = []
         self._left = iter(self.shop.arrivals)
         self._next = next(self._left, None)
         self._done = False
@@ -90,13 +92,21 @@ class World:
             found.append(f"watermarks {watermarks}, not {due_ms}")
         return found
 
+    def paused_between(self, client: str, began_s: float, ended_s: float) -> bool:
+        """Whether the process of a client stood still for some of that time."""
+        name = client.partition("/")[0]
+        return any(who == name and from_s < ended_s and until_s > began_s for who, from_s, until_s in self._pauses)
+
+    def model_excused(self, at_s: float, again_s: float) -> bool:
+        """Whether the model was away at that time, or has not been back for so long, or a worker stood still."""
+        away = self._away + [(from_s, until_s) for _, from_s, until_s in self._pauses]
+        return any(from_s - 1 <= at_s <= until_s + again_s for from_s, until_s in away)
+
     def _at(self, at_s: float, what: Any, *arguments: Any) -> None:
         self.loop.call_at(at_s, what, *arguments, context=self.loop.world)
 
     def _look(self) -> None:
         over = self.loop.time() > FAULTS_END_S
-        if over and self.site.faults.model != "up":
-            self.site.faults.model = "up"
         self._done = over and not self.unfinished()
         self._at(self.loop.time() + LOOK_EVERY_S, self._look)
 
@@ -130,6 +140,7 @@ class World:
             seconds = self.rng.choice((0.5, 3.0, SESSION_S + 2, SESSION_S + 6))
             self._note(f"pause {process.name} for {seconds} s")
             process.pause()
+            self._pauses.append((process.name, self.loop.time(), self.loop.time() + seconds))
             self._at(self.loop.time() + seconds, process.resume)
 
     def _terminate(self) -> None:
@@ -146,7 +157,9 @@ class World:
         faults = self.site.faults
         faults.model = self.rng.choice(("down", "slow", "nan", "shape"))
         self._note(f"model {faults.model}")
-        self._at(self.loop.time() + self.rng.uniform(1, 8), self._model_up)
+        up_s = self.loop.time() + self.rng.uniform(1, 8)
+        self._away.append((self.loop.time(), up_s))
+        self._at(up_s, self._model_up)
 
     def _model_up(self) -> None:
         self.site.faults.model = "up"
