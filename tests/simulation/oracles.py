@@ -125,18 +125,25 @@ def _copies(world: World) -> Iterator[str]:
 
 
 def _nudges(world: World, recorded: Recorded) -> Iterator[str]:
-    """Every abandoned cart comes to a nudge, or to a suppression as bought meanwhile; no other does."""
-    due = Counter((cart.user, cart.cart_id) for cart in world.shop.carts if cart.abandoned)
-    have: Counter[tuple[str, str]] = Counter()
-    for told in recorded.told:
-        if told.topic != DECISIONS.name:
-            said = msgspec.json.decode(told.value)
-            if said["name"] == "cart_nudge" and not said.get("retracts"):
-                have[told.key.decode(), said["trigger"]["cart_id"]] += 1
-            if said.get("reason", "already_converted") not in ("already_converted",) and said["name"] == "cart_nudge":
-                yield f"a nudge was suppressed: {said['reason']}"
+    """Every abandoned cart comes to a nudge, or to the one suppression that the events justify; no other does."""
+    told = [(t.key.decode(), msgspec.json.decode(t.value)) for t in recorded.told if t.topic != DECISIONS.name]
+    risky = {_cart(user, said) for user, said in told if said["name"] == "cart_at_risk" and "reason" not in said}
+    ends = [(_cart(user, said), said.get("reason")) for user, said in told if _ends(said)]
+    for cart, reason in ends:
+        if reason not in (None, "already_converted") and not (reason == "duplicate" and cart in risky):
+            yield f"the nudge about {cart} was suppressed: {reason}"
+    due, have = Counter(cart[:2] for cart in world.shop.carts if cart.abandoned), Counter(cart for cart, _ in ends)
     if due != have:
         yield f"nudges missing {list((due - have).items())[:3]}, too many {list((have - due).items())[:3]}"
+
+
+def _cart(user: str, said: dict[str, Any]) -> tuple[str, str]:
+    return user, said["trigger"]["cart_id"]
+
+
+def _ends(said: dict[str, Any]) -> bool:
+    """Whether this is what came of an abandoned cart, nudge or suppression."""
+    return said["name"] == "cart_nudge" and not said.get("retracts")
 
 
 def _applied(world: World, recorded: Recorded) -> Iterator[str]:

@@ -61,7 +61,7 @@ class Shop:
     def _visit(self, user: str) -> None:
         rng, at_s = self._rng, self._rng.random() * 60
         if rng.random() < 0.3:
-            self._tell(CONSENT, "Consent Updated", user, at_s, {"marketing": True}, "")
+            self._tell(CONSENT, "Segment Consent Preference Updated", user, at_s, {"marketing": True})
         while at_s < SPAN_S - 3 * IDLE_S:
             for _ in range(rng.randrange(3)):
                 self._tell(CLICK, "Product Viewed", user, at_s, {"product_id": f"p{rng.randrange(9)}"})
@@ -85,9 +85,9 @@ class Shop:
         self.carts.append(Cart(user, cart_id, abandoned=bought >= 0.5))
         return max(bought_s, last_s + IDLE_S) + 2 * LATE_S
 
-    def _tell(self, topic: Topic, name: str, user: str, at_s: float, about: dict, message_id: str | None = None) -> None:
+    def _tell(self, topic: Topic, name: str, user: str, at_s: float, about: dict) -> None:
         rng, mine = self._rng, self.events.setdefault(user, set())
-        message_id = message_id or f"{user}-{len(mine)}"
+        message_id = f"{user}-{len(mine)}"
         mine.add(message_id)
         said = {"event": name, "messageId": message_id, "userId": user, "timestamp": iso(at_ms(at_s))}
         if topic is CONSENT:
