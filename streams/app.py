@@ -12,12 +12,13 @@ from inference.answers import Scorer
 from schemas.topics import TIMELINE
 from streams import agents
 from streams.core.policy.rules import PolicyRules, parse
+from streams.outside import Outside
 from streams.settings import Settings
 from streams.transport.settings import Options, configure, faust_settings
 from streams.worker import Worker
 
 
-def build(settings: Settings, scorer: Scorer) -> Worker:
+def build(settings: Settings, scorer: Scorer, outside: Outside | None = None) -> Worker:
     """A worker whose `app` is ready to be run. Raises `ValueError` on a policy that cannot be read."""
     app = faust.App(
         settings.app_id,
@@ -25,7 +26,7 @@ def build(settings: Settings, scorer: Scorer) -> Worker:
         datadir=settings.data_dir,
         **faust_settings(broker_session_timeout=settings.session_timeout_s),
     )
-    worker = Worker(app, settings, read_policy(Path(settings.policy)), scorer)
+    worker = Worker(app, settings, read_policy(Path(settings.policy)), scorer, outside or Outside())
     timeline = frozenset({worker.name(TIMELINE.name)})
     real = settings.transactions != "off"
     configure(

@@ -14,6 +14,7 @@ from streams.connection import connection
 from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules, Shard
 from streams.decide import Decide
+from streams.outside import Outside
 from streams.owner import Owner, Pace
 from streams.pipeline import Partition
 from streams.settings import Settings
@@ -36,7 +37,10 @@ class Owners:
     another worker may have owned the partition in between, so what is known of it is dropped and loaded again.
     """
 
-    def __init__(self, app: faust.App, settings: Settings, policy: PolicyRules, decide: Decide) -> None:
+    def __init__(
+        self, app: faust.App, settings: Settings, policy: PolicyRules, decide: Decide, outside: Outside
+    ) -> None:
+        self._outside = outside
         self._app, self._settings, self._policy, self._decide = app, settings, policy, decide
         self._timeline = settings.topic_prefix + TIMELINE.name
         self._changelog = settings.topic_prefix + CHANGELOG.name
@@ -101,8 +105,9 @@ class Owners:
         """Fence older owners first, then read what they committed."""
         settings, began_s = self._settings, time.monotonic()
         owned = Owned(settings.app_id, number, self._timeline, self._changelog)
-        writer = PartitionWriter(connection(settings), owned, transactions=settings.transactions != "off")
-        loader, restored = Loader(connection(settings), self._changelog), Restored()
+        on, outside = settings.transactions != "off", self._outside
+        writer = PartitionWriter(connection(settings), owned, transactions=on, producer=outside.producer)
+        loader, restored = Loader(connection(settings), self._changelog, client=outside.client), Restored()
         async with AsyncExitStack() as given_up:
             given_up.push_async_callback(writer.stop)
             await writer.start()
@@ -117,7 +122,7 @@ class Owners:
             "timeline partition %d: %d shoppers from %d records in %.1f s, reading on from offset %d",
             number, len(restored.shoppers), loaded.records, time.monotonic() - began_s, shard.offset,
         )  # fmt: skip
-        staggered_s = time.monotonic() - settings.commit_every_s * number / settings.timeline_partitions
+        staggered_s = outside.now_s() - settings.commit_every_s * number / settings.timeline_partitions
         pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, staggered_s)
         return Owner(
             Partition(shard, self._rules(), self._policy), writer, pace, settings.topic_prefix, self._decide.counts

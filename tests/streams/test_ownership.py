@@ -8,6 +8,7 @@ from typing import Any, cast
 from faust.types import TP
 
 from schemas.topics import TIMELINE
+from streams.outside import Outside
 from streams.owner import Owner, Pace
 from streams.owners import Owners
 from streams.settings import Settings
@@ -42,7 +43,7 @@ class HeldLoads(Owners):
     """Owners whose loads end when the tester says so."""
 
     def __init__(self, group: Group, world: World) -> None:
-        super().__init__(cast(Any, group), Settings(), POLICY, world.decide)
+        super().__init__(cast(Any, group), Settings(), POLICY, world.decide, Outside())
         self.group, self.world = group, world
         self.began: list[int] = []
         self.slow: dict[int, asyncio.Event] = {}
