@@ -50,6 +50,7 @@ class Counts:
         self.suppressed: Counter[str] = Counter()
         self.rounds = Durations()
         self.emits, self.commits = Durations(), Durations()
+        self.takeovers = Durations()
 
     def written(self, write: Write, seconds: float) -> None:
         """A transaction was committed, after so long."""

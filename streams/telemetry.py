@@ -112,8 +112,18 @@ class Telemetry(Collector):
     def _table(self) -> Iterator[Metric]:
         shards = [owner.partition.shard for owner in list(self._worker.decide.owners.values())]
         shoppers, timers = sum(len(shard.shoppers) for shard in shards), sum(len(shard.timers) for shard in shards)
+        generation = self._worker.app.consumer_generation_id
+        yield _gauge("kairos_group_generation", "of the consumer group: each rebalance is another", generation)
         yield _gauge("kairos_partitions_owned", "timeline partitions of this worker", len(shards))
         yield _gauge("kairos_shoppers", "shoppers in memory", shoppers)
+        standbys = self._worker.owners.standbys
+        lags = [((str(number),), tail.lag) for number, tail in list(standbys.tails.items())]
+        held = sum(len(tail.restored.shoppers) for tail in list(standbys.tails.values()))
+        yield _gauges("kairos_standby_lag_records", "records that a standby has not read", ["partition"], lags)
+        yield _gauge("kairos_standby_shoppers", "shoppers in memory of standbys", held)
+        yield _counter("kairos_promotions", "partitions taken over from a standby", standbys.promotions)
+        took: ByLabels = {(): self._worker.decide.counts.takeovers}
+        yield _histogram("kairos_takeover_duration_seconds", "from an assignment until the partition is read on", took)
         yield _gauge("kairos_timers", "times at which a shopper will be looked at", timers)
 
     def _lag(self) -> Labelled:

@@ -71,6 +71,7 @@ class Worker:
             self._run("rounds", self.decide.run(self._watched()))
             self._run("ticks", self.ticker.run())
             self._run("ownership", self.owners.run())
+            self._run("standbys", self.owners.standbys.run())
         if "ingest" in self.settings.stages:
             self._run("progress", self.progress.run(self._inputs_read, self._watched()))
             self._run("appends", self._check_appends())

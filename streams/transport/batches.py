@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
+from aiokafka.protocol.group import JoinGroupRequest
 
 from streams.transport.blocks import Reading, Record
 from streams.transport.header_names import read_again
@@ -79,6 +80,12 @@ def end(consumer: AIOKafkaConsumer, tp: Any) -> int | None:
     """The high watermark that the last fetch told, without asking the broker; None where nothing was fetched yet."""
     state = _state(consumer, tp)
     return state.highwater if state is not None else None
+
+
+def forgotten(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the group does not know this member: it has not joined yet, or the broker said so since."""
+    coordinator = consumer._coordinator
+    return coordinator is None or bool(coordinator.member_id == JoinGroupRequest.UNKNOWN_MEMBER_ID)
 
 
 def _state(consumer: AIOKafkaConsumer, tp: Any) -> Any:
