@@ -41,16 +41,16 @@ def run_worker(settings: Settings) -> None:
     quiet()
     _check_names(settings)
     settings = _with_transactions_decided(settings)
-    known = _known_topics(settings)
     worker = build(settings, scorer(settings))
+    if settings.metrics_port:
+        serve(worker, settings.metrics_port)
+    known = _known_topics(settings)
     worker.ingest.epochs = {name: topic.epoch for name, topic in known.items()}
 
     async def look_after_topics() -> None:
         await watch(settings, known)
 
     worker.app.task(look_after_topics)
-    if settings.metrics_port:
-        serve(worker, settings.metrics_port)
     process = _Worker(worker.app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False)
     process.execute_from_commandline()
 
