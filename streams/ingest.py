@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from schemas.dead_letters import DeadLetter, headers
 from schemas.topics import DLQ, Topic
 from streams.core.clean import CleanRules, Input, clean
+from streams.core.letters import MOST_LETTER_BYTES, Letter, fitted
 from streams.core.partitions import timeline_partition
 from streams.transport.batches import NO_HEADERS
 
@@ -64,6 +65,7 @@ class Ingest:
 
     def __init__(self, send: Send, names: Names, rules: CleanRules, acknowledged: Callable[[Read], None]) -> None:
         self.records, self.refused = 0, 0
+        self.epochs: dict[str, int] = {}  # of the input topics that were made anew, see `Input`
         self._send, self._names, self._rules, self._acknowledged = send, names, rules, acknowledged
         self._entries: list[list[Sent]] = [[] for _ in range(names.partitions)]
         self._letters: dict[str, list[Sent]] = {}
@@ -77,7 +79,8 @@ class Ingest:
         if block.stale:
             return
         names, entries, rules = self._names, self._entries, self._rules
-        source = Input(block.tp.topic, names.inputs[block.tp.topic].id, block.tp.partition)
+        name = block.tp.topic
+        source = Input(name, names.inputs[name].id, block.tp.partition, self.epochs.get(name, 0))
         count, last_ms = names.partitions, -1
         for record in block.records:
             done = clean(source, record.offset, record.value, record.headers, record.timestamp, rules)
@@ -134,12 +137,13 @@ class Ingest:
         for done in read:
             self._acknowledged(done)
 
-    def _refuse(self, source: Input, record: Any, letter: DeadLetter) -> None:
+    def _refuse(self, source: Input, record: Any, refused: DeadLetter) -> None:
         self.refused += 1
         reason = headers(
-            letter, list(record.headers), source.topic, source.partition, record.offset, self._names.app_id
+            refused, list(record.headers), source.topic, source.partition, record.offset, self._names.app_id
         )
-        self._letters.setdefault(source.topic + DLQ, []).append((record.key, record.value, reason))
+        letter = fitted(Letter(record.key, record.value, reason), MOST_LETTER_BYTES)
+        self._letters.setdefault(source.topic + DLQ, []).append(letter)
 
 
 async def _finished(append: asyncio.Task[None]) -> None:
