@@ -22,6 +22,7 @@ from streams.replay.recorded import known_scores
 from streams.replay.scorers import By, ByModel, ByRecord, ByRules, ModelFile, Scorer
 from streams.replay.share import Share
 from streams.replay.tally import Tally
+from streams.replay.timeline import EVERY_PARTITION
 from streams.replay.topic_files import TopicFiles
 from streams.replay.topics import TopicReading
 
@@ -74,16 +75,22 @@ def reading(log: Log, share: Share, books: Books) -> Reading:
 
 
 def _do(job: Job, watch: Watch, books: Books) -> Done:
-    scorer, lanes = _scorer(job, books), dict[int, Lane]()
+    scorer, lanes = _scorer(job, books), dict[int, Lane | VirtualLane]()
     log = reading(job.log, job.share, books)
-    kind, records = VirtualLane if isinstance(job.log, EventLog) else Lane, log.records()
+    records = log.records()
+    if isinstance(job.log, EventLog):
+        mine = filter(job.share.has, range(job.log.ingest.partitions))
+        lanes = {number: VirtualLane(number, _nobody(job), scorer, books) for number in mine}
     while some := list(islice(records, LOOK_EVERY)):
         for number, record in some:
-            lane = lanes.get(number)
-            if lane is None:
-                partition = Partition(Shard(), job.rules, job.policy)
-                lane = lanes[number] = kind(number, partition, scorer, books)
-            lane.give(record)
+            if number == EVERY_PARTITION:
+                for lane in lanes.values():
+                    lane.give(record)
+            elif number in lanes:
+                lanes[number].give(record)
+            else:
+                lanes[number] = Lane(number, _nobody(job), scorer, books)
+                lanes[number].give(record)
         watch.tell(job.share, log.done(), books.tally.timeline + books.tally.refused)
         if watch.stopped():
             break
@@ -92,6 +99,11 @@ def _do(job: Job, watch: Watch, books: Books) -> Done:
     whole = not some
     watch.tell(job.share, 1.0 if whole else log.done(), books.tally.timeline + books.tally.refused)
     return Done(tally=books.tally, whole=whole)
+
+
+def _nobody(job: Job) -> Partition:
+    """A partition at the beginning of its log."""
+    return Partition(Shard(), job.rules, job.policy)
 
 
 def _scorer(job: Job, books: Books) -> Scorer:

@@ -1,12 +1,13 @@
 """One timeline partition on its way through the log, in virtual time.
 
-The records between two TICKs are one block, and log time during a block is that of the TICK before it: so what comes
-out does not depend on how the log was cut, nor on which partitions run beside this one.
+Log time is that of the last TICK: its `at_ms`. So what comes out does not depend on how the log was cut into blocks,
+nor on which partitions run beside this one.
 """
 
 from typing import Final
 
-from schemas.timeline import Tick, decode_tick, encode_tick
+from schemas.kinds import LAST_CLICK
+from schemas.timeline import SLOT_AT, Tick, decode_tick, encode_tick
 from streams.core.asks import Ask
 from streams.core.ticks import EVERY_MS
 from streams.pipeline import Partition
@@ -14,8 +15,8 @@ from streams.replay.books import Books
 from streams.replay.scorers import Scorer
 from streams.replay.timeline import Logged
 
-MOST_RECORDS: Final = 4_096
-"""A block is stepped when it has so many records, though no TICK came: it is kept in memory until then."""
+MOST_RECORDS: Final = 1_024
+"""A block is stepped when it has so many records."""
 
 
 class Lane:
@@ -29,14 +30,16 @@ class Lane:
         self.number, self.partition = number, partition
         self._scorer, self._books = scorer, books
         self._block: list[Logged] = []
-        self._now_ms = -1
+        self._now_ms = self._last_ms = -1  # log time at the beginning of the block, and at its end
+        self._consent_ms = -1
+        self._told_ms: dict[int, int] = {}  # of the block's TICKs: log time by `consent_ms`, which an ask carries
         self._asked: list[tuple[Ask, int]] = []
         self._requests = 0
 
     def give(self, record: Logged) -> None:
         """Take the next record of the partition's log."""
         if record.key is None:
-            self._tick(record)
+            self._hear(record, decode_tick(record.value).consent_ms)
         elif len(self._block) >= MOST_RECORDS:
             self._step()
         self._add(record)
@@ -49,25 +52,34 @@ class Lane:
 
     def _add(self, record: Logged) -> None:
         if self._now_ms < 0:
-            self._now_ms = record.at_ms
+            self._now_ms = self._last_ms = record.at_ms
         self._books.believe(self.number, record)
         self._block.append(record)
 
-    def _tick(self, record: Logged) -> None:
-        """Log time goes on: what was read until here happened before."""
-        self._step()
-        self._now_ms = record.at_ms
+    def _hear(self, tick: Logged, consent_ms: int) -> None:
+        """Log time goes on. An ask tells by its `consent_ms` after which TICK it came up, while these differ."""
+        self._last_ms = tick.at_ms
+        if consent_ms > self._consent_ms and len(self._block) < MOST_RECORDS:
+            self._told_ms[consent_ms] = tick.at_ms
+        else:
+            self._step()
+        self._consent_ms = max(self._consent_ms, consent_ms)
 
     def _step(self) -> None:
-        if not self._block:
-            return
-        made, self._block = self.partition.step(self._block), []
-        if made:
-            self._asked += [(ask, self._now_ms) for ask in made]
-            self._requests += sum(ask.request is not None for ask in made)
-            while self._asked and self._requests >= self._scorer.batch:
-                self._answer(self._first(self._scorer.batch))
-        self._take()
+        if self._block:
+            made, self._block = self.partition.step(self._block), []
+            if made:
+                self._ask(made)
+            self._take()
+        self._now_ms = self._last_ms
+        self._told_ms.clear()
+
+    def _ask(self, made: list[Ask]) -> None:
+        """Answer as many as may be answered at once."""
+        self._asked += [(ask, self._told_ms.get(ask.consent_ms, self._now_ms)) for ask in made]
+        self._requests += sum(ask.request is not None for ask in made)
+        while self._asked and self._requests >= self._scorer.batch:
+            self._answer(self._first(self._scorer.batch))
 
     def _first(self, requests: int) -> int:
         """How many asks there are up to this many requests; all, where 0 are wanted at once."""
@@ -99,46 +111,54 @@ class VirtualLane(Lane):
     """A lane whose log has a TICK only where something arrived: in a silence it makes those that a timer waits for.
 
     A worker writes a TICK in every second, and timers fire at the first that passes them. Of these seconds only those
-    are stepped in which something is due; a TICK by which nothing is due would change nothing.
+    are stepped in which something is due; a TICK by which nothing is due, and after which nothing came, is left out.
     """
 
     def __init__(self, number: int, partition: Partition, scorer: Scorer, books: Books) -> None:
         super().__init__(number, partition, scorer, books)
-        self._ticked_ms = -1
-        self._waiting: Logged | None = None  # the last TICK, while nothing came after it
+        self._tick: Logged | None = None  # the last one
+        self._waits = False  # it does, while nothing came after it
+        self._set_timers = False  # whether something in the block may have set a timer
 
     def give(self, record: Logged) -> None:
         """Take the next record of the partition's log."""
         if record.key is None:
             self._pass(record)
             return
-        if self._waiting is not None:
-            self._add(self._waiting)
-            self._waiting = None
-        elif len(self._block) >= MOST_RECORDS:
-            self._step()
-        self._add(record)
+        self._let_waiting()
+        self._set_timers |= record.value[SLOT_AT] > LAST_CLICK
+        super().give(record)
 
     def end(self) -> None:
         """As of any lane."""
-        if self._waiting is not None:
-            self._add(self._waiting)
+        self._let_waiting()
         super().end()
 
-    def _pass(self, record: Logged) -> None:
-        if self._block:
+    def _pass(self, tick: Logged) -> None:
+        if self._set_timers:
             self._step()
-        tick, timers = decode_tick(record.value), self.partition.shard.timers
-        while timers and timers[0][0] <= tick.at_ms:
-            seconds = max(1, -(-(timers[0][0] - self._ticked_ms) // EVERY_MS))
-            self._ticked_ms = min(tick.at_ms, self._ticked_ms + seconds * EVERY_MS)
-            behind_ms = tick.at_ms - self._ticked_ms
-            made = Tick(self._ticked_ms, tick.consent_ms - behind_ms)
-            self._tick(record._replace(value=encode_tick(made), at_ms=record.at_ms - behind_ms))
-        self._ticked_ms, self._waiting = tick.at_ms, record
-        self._now_ms = record.at_ms
+            self._set_timers = False
+        timers, self._waits = self.partition.shard.timers, True
+        if timers and timers[0][0] <= tick.at_ms:
+            self._fire(tick, timers)
+        self._tick = tick
 
-    def _tick(self, record: Logged) -> None:
-        super()._tick(record)
-        self._add(record)
-        self._step()
+    def _fire(self, tick: Logged, timers: list[tuple[int, bytes]]) -> None:
+        """Step the seconds up to this TICK in which something is due."""
+        (at_ms, consent_ms), before_ms = decode_tick(tick.value), -1
+        if self._tick is not None:
+            before_ms = decode_tick(self._tick.value).at_ms
+        while timers and timers[0][0] <= at_ms:
+            seconds = max(1, -(-(timers[0][0] - before_ms) // EVERY_MS))
+            before_ms = min(at_ms, before_ms + seconds * EVERY_MS)
+            behind_ms = at_ms - before_ms
+            value = encode_tick(Tick(before_ms, consent_ms - behind_ms))
+            super().give(tick._replace(value=value, at_ms=tick.at_ms - behind_ms))
+            self._step()
+            self._waits = behind_ms > 0
+
+    def _let_waiting(self) -> None:
+        """The TICK that waits belongs to the log: something comes after it."""
+        if self._waits and self._tick is not None:
+            super().give(self._tick)
+        self._waits = False

@@ -1,7 +1,7 @@
 """A recorded log as timeline partitions, in memory: the same ingest rules, the same TICKs, no broker."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,8 @@ from streams.core.ticks import EVERY_MS
 from streams.feed import Arrival
 from streams.replay.share import WHOLE, Share
 
+EVERY_PARTITION: Final = -1
+"""Stands for all partitions that are made."""
 Refuse = Callable[[int, Arrival, DeadLetter], None]
 
 
@@ -63,7 +65,8 @@ class VirtualIngest:
         self._sources = {topic.name: Input(topic.name, topic.id, 0) for topic in INPUTS}
         self._offsets = dict.fromkeys(self._sources, 0)
         self._count, self._share = cut
-        self._written = {number: 0 for number in range(cut.partitions) if cut.share.has(number)}
+        self._mine = frozenset(number for number in range(cut.partitions) if cut.share.has(number))
+        self._written = 0
         self._refuse = refuse
 
     def timeline(self, arrivals: Iterable[Arrival], run_on_ms: int = 0) -> Iterator[Logged]:
@@ -71,18 +74,21 @@ class VirtualIngest:
         return (record for _, record in self.partitions(arrivals, run_on_ms))
 
     def partitions(self, arrivals: Iterable[Arrival], run_on_ms: int = 0) -> Iterator[tuple[int, Logged]]:
-        """Partition and record, with a TICK a second in each; log time runs on for `run_on_ms` at the end."""
+        """Partition and record; log time runs on for `run_on_ms` at the end.
+
+        A TICK a second stands in each partition: it comes once, for `EVERY_PARTITION`. Offsets rise over all of them.
+        """
         ticked_ms = at_ms = -1
         for arrival in arrivals:
             at_ms = max(at_ms, arrival.at_ms)
             if at_ms - self._lateness_ms >= ticked_ms + EVERY_MS:
                 ticked_ms = at_ms - self._lateness_ms
-                yield from self._ticks(ticked_ms, at_ms)
+                yield self._tick(ticked_ms, at_ms)
             self.read += 1
             if (cleaned := self._cleaned(arrival)) is not None:
                 yield cleaned
         if at_ms >= 0:
-            yield from self._ticks(at_ms + run_on_ms, at_ms + run_on_ms)
+            yield self._tick(at_ms + run_on_ms, at_ms + run_on_ms)
 
     def _cleaned(self, arrival: Arrival) -> tuple[int, Logged] | None:
         topic = arrival.topic
@@ -94,7 +100,7 @@ class VirtualIngest:
         self._offsets[topic] = offset + 1
         if self._share.of > 1:
             told = self._told(arrival)
-            if told is not None and told not in self._written:
+            if told is not None and told not in self._mine:
                 return None
         done = clean(source, offset, arrival.value, arrival.headers, arrival.at_ms, self._rules)
         if not isinstance(done, tuple):
@@ -102,16 +108,14 @@ class VirtualIngest:
             return None
         key, value, _ = done
         partition = timeline_partition(key, self._count) if self._count > 1 else 0
-        written = self._written.get(partition)
-        if written is None:
+        if partition not in self._mine:
             return None
-        self._written[partition] = written + 1
         self.believed += 1
-        return partition, Logged(written, key, value, arrival.at_ms)
+        return partition, self._logged(key, value, arrival.at_ms)
 
     def _refused(self, arrival: Arrival, letter: DeadLetter) -> None:
         partition = self._told(arrival) or 0
-        if partition in self._written:
+        if partition in self._mine:
             self.refused += 1
             self._refuse(partition, arrival, letter)
 
@@ -126,11 +130,12 @@ class VirtualIngest:
             return None
         return timeline_partition(key, self._count) if key else None
 
-    def _ticks(self, tick_ms: int, at_ms: int) -> Iterator[tuple[int, Logged]]:
-        value = encode_tick(Tick(tick_ms, tick_ms))
-        for partition, written in self._written.items():
-            self._written[partition] = written + 1
-            yield partition, Logged(written, None, value, at_ms)
+    def _tick(self, tick_ms: int, at_ms: int) -> tuple[int, Logged]:
+        return EVERY_PARTITION, self._logged(None, encode_tick(Tick(tick_ms, tick_ms)), at_ms)
+
+    def _logged(self, key: bytes | None, value: bytes, at_ms: int) -> Logged:
+        self._written += 1
+        return Logged(self._written - 1, key, value, at_ms)
 
 
 def _no_input(topic: str) -> DeadLetter:
