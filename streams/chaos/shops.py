@@ -1,8 +1,8 @@
 """The two shops of a chaos run. They share brokers and machines; each has topics, a group and workers of its own.
 
 The one has rules alone and log time from a clock topic: what must come of every shopper is known beforehand. The other
-has the model on Triton, the whole policy, the wall clock, and workers with names (static members of the group): what comes
-of it is held against a crash-free replay, as it is for the first one.
+has the model on Triton, the whole policy, the wall clock, and workers with names (static members of the group): what
+comes of it is held against a crash-free replay, as it is for the first one.
 """
 
 import time
