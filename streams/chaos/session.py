@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -86,7 +86,10 @@ class Session:
         self._tell(" and ".join(strike.nemeses))
         began_ms = _now_ms()
         seeds = [random.Random(dice.random()) for _ in strike.nemeses]
-        faults = [NEMESES[name](self._site, own) for name, own in zip(strike.nemeses, seeds, strict=True)]
+        faults = [
+            _later(n * strike.apart_s, NEMESES[name](self._site, own))
+            for n, (name, own) in enumerate(zip(strike.nemeses, seeds, strict=True))
+        ]
         await asyncio.gather(*faults)
         self._struck.append(Struck(strike.nemeses, began_ms, _now_ms()))
         await self._caught_up()
@@ -125,6 +128,7 @@ class Session:
             wrongs=[fact for one in facts for fact in one.wrongs],
             aborted=[fact for one in facts for fact in one.aborted],
             committed=[fact for one in facts for fact in one.committed],
+            again=[fact for one in facts for fact in one.again],
             recovered=self._recovered,
             ticks=[fact for one in facts for fact in one.ticks],
             interventions=[fact for one in facts for fact in one.interventions],
@@ -175,6 +179,11 @@ async def _ticked(shop: Shop, producer: Producer) -> None:
         if min(ticks.values()) > wanted_ms - 1_000:
             return
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _later(seconds: float, fault: Awaitable[None]) -> None:
+    await asyncio.sleep(seconds)
+    await fault
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:
