@@ -15,7 +15,7 @@ from streams.chaos.site import BROKERS, Site
 LONG_S: Final = (1.5 * SESSION_S, 2.0 * SESSION_S)
 """Longer than a session: the group has given the partitions to others before it is over."""
 HALF_DONE_S: Final = (2.0, 5.0)
-"""Longer than offsets are committed apart, shorter than a session: the workers do not know yet that they are cut off."""
+"""Longer than offsets are committed apart, shorter than a session: the workers do not know that they are cut off."""
 DOWN_S: Final = (2.0, 5.0)
 BETWEEN_RESTARTS_S: Final = 4.0
 

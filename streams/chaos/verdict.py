@@ -20,7 +20,7 @@ SHOWN: Final = 20
 
 
 class Struck(NamedTuple):
-    """A strike: what went wrong at a time, from when to when. It answers for all that happens until the next one begins."""
+    """A strike: what went wrong, from when to when. It answers for all that happens until the next one begins."""
 
     nemeses: tuple[str, ...]
     began_ms: int
