@@ -22,6 +22,7 @@ from streams.chaos.shops import START_MS, Shop
 from streams.chaos.site import Site
 from streams.chaos.verdict import LIMIT_S, Run, Struck, Verdict, verdict
 from streams.demo.readback import read_back
+from streams.embedded.process import ServerError
 
 STARTED_WITHIN_S: Final = 120.0
 GONE_WITHIN_S: Final = 180.0
@@ -66,8 +67,9 @@ class Session:
     async def _start(self) -> None:
         """Returns when the first events are decided about. A shop that does not begin cannot be disturbed."""
         self._tell("workers start")
-        async with asyncio.timeout(STARTED_WITHIN_S):
-            await asyncio.gather(*(producer.begun.wait() for producer in self._producers))
+        begun = [asyncio.create_task(producer.begun.wait()) for producer in self._producers]
+        if (await asyncio.wait(begun, timeout=STARTED_WITHIN_S))[1]:
+            await self._give_up(f"the brokers took no event within {STARTED_WITHIN_S:.0f} s")
         if None in await asyncio.gather(*(lag.caught_up_s(STARTED_WITHIN_S) for lag in self._lags)):
             await self._give_up(f"the shops did not begin within {STARTED_WITHIN_S:.0f} s")
 
@@ -107,8 +109,10 @@ class Session:
         self._tell("the shops close")
         for shop in self._shops:
             shop.traffic.close()
-        async with asyncio.timeout(GONE_WITHIN_S):
-            await feeding
+        await asyncio.wait({feeding}, timeout=GONE_WITHIN_S)
+        if not feeding.done():
+            await self._give_up(f"the brokers did not take the rest of the events within {GONE_WITHIN_S:.0f} s")
+        feeding.result()
         try:
             async with asyncio.timeout(LIMIT_S):
                 for shop, producer in zip(self._shops, self._producers, strict=True):
@@ -144,7 +148,7 @@ class Session:
     async def _give_up(self, why: str) -> NoReturn:
         logs = [place.folder / "worker.log" for place in self._places()]
         said = " | ".join(log.read_text(errors="replace")[-300:] for log in logs if log.exists())
-        raise RuntimeError(f"{why}: {[await lag.behind() for lag in self._lags]}; {said}")
+        raise ServerError(f"{why}: {[await lag.behind() for lag in self._lags]}; {said}")
 
     def _places(self) -> list[Place]:
         return [place for machine in self._site.machines for place in machine.places]
