@@ -18,11 +18,11 @@ from streams.core.counters import HOUR_MS
 from streams.core.episodes import NEVER
 from streams.core.history import remember
 from streams.core.shard import Rules, Shard
+from streams.core.shoppers import slices_due
 
 _HEAD: Final = Struct("<xBHQ6xBIH")  # source topic id, partition, position | kind, at_ms low and high
 _ID: Final = slice(ID_AT, SLOT_AT)
 _SLOT: Final = slice(SLOT_AT, TAIL_AT)
-DAY_MS: Final = 86_400_000
 
 
 class Record(Protocol):
@@ -39,7 +39,8 @@ class Record(Protocol):
 def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
     """Apply the records in log order; the decisions to be taken come back in the order in which they came up."""
     made: list[Ask] = []
-    sources, shoppers, changed, unpack = shard.sources, shard.shoppers, shard.changed, _HEAD.unpack_from
+    sources, changed, unpack = shard.sources, shard.changed, _HEAD.unpack_from
+    hot, touch = shard.shoppers.hot, shard.shoppers.touch
     ask_again_ms = rules.score_every_ms if rules.ask_models else NEVER
     for record in records:
         value, key, offset = record.value, record.key, record.offset
@@ -52,7 +53,7 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
         if position <= sources.get(source, -1):
             continue
         sources[source] = position
-        shopper = shoppers.get(key) or shoppers.setdefault(key, Shopper())
+        shopper = hot.get(key) or touch(key)
         if offset <= shopper.fence:
             continue
         shopper.fence = offset
@@ -69,7 +70,7 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
 
 def attend(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
     """What an event needs beyond being remembered: carts and purchases wait, consent is kept, a model may be asked."""
-    shopper = shard.shoppers[key]
+    shopper = shard.shoppers.hot[key]
     made: list[Ask] = []
     if FIRST_CART <= event.kind <= LAST_PURCHASE:
         made += _enqueue(shard, key, event, rules)
@@ -98,17 +99,17 @@ def control(shard: Shard, value: bytes | None, rules: Rules) -> list[Ask]:
     shard.consent_ms = max(shard.consent_ms, consent_ms)
     if at_ms <= shard.watermark_ms:
         return []
-    if shard.watermark_ms // DAY_MS != at_ms // DAY_MS:
-        shard.forget_idle(at_ms - rules.shopper_ttl_ms)
+    for nth in slices_due(shard.watermark_ms, at_ms):
+        shard.forget_idle(nth, at_ms - rules.shopper_ttl_ms)
     shard.watermark_ms = at_ms
     return [ask for key in shard.due() for ask in advance(shard, key, rules)]
 
 
 def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
     """Bring one shopper up to the watermark: the decisions that come of it."""
-    shopper = shard.shoppers.get(key)
+    shopper = shard.shoppers.hot.get(key)
     if shopper is None:
-        return []
+        return []  # forgotten, or let go: then nothing is open
     made, waiting, open_carts = [], shopper.waiting, shopper.open_carts
     for happened in episodes.advance(shopper, shard.watermark_ms, rules.cart_idle_ms):
         if happened.abandoned is not None:
@@ -125,7 +126,7 @@ def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
 
 
 def _enqueue(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
-    shopper = shard.shoppers[key]
+    shopper = shard.shoppers.hot[key]
     shopper.cart_events += event.kind <= LAST_CART
     late = event.at_ms < shard.watermark_ms
     shopper.late += late
