@@ -96,6 +96,7 @@ class Owner:
                 return
             self._writing.result()
             self._writing = None
+        self.partition.cool(self.room())
         if self.pace.commit_due(now_s):
             self.pace.committed_s = self.pace.emitted_s = now_s
             if self.partition.shard.offset != self._committed:
@@ -120,6 +121,7 @@ class Owner:
         if self._writing is not None:
             self._writing.cancel()
         await self.writer.stop()
+        await asyncio.to_thread(self.partition.shard.shoppers.cold.close)
 
     async def _settled(self) -> None:
         if self._writing is not None:
@@ -135,5 +137,6 @@ class Owner:
     async def _write(self, write: Write) -> None:
         outputs = [Output(self.prefix + topic, key, value, headers) for topic, key, value, headers in write.outputs]
         began_s = time.monotonic()
-        await self.writer.write(write.changelog, outputs, write.offset)
+        position = await self.writer.write(write.changelog, outputs, write.offset)
+        self.partition.written(write, position)
         self.counts.written(write, time.monotonic() - began_s)
