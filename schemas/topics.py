@@ -90,14 +90,14 @@ DLQ: Final = ".dlq"
 
 
 def dead_letters_of(topic: Topic) -> Topic:
-    """The topic that keeps what an input topic held and Kairos refused."""
+    """The topic that keeps what an input topic, or the timeline, held and Kairos refused."""
     return Topic(
         name=topic.name + DLQ, role="dead_letters", key="original", value="original", record="DeadLetter",
         partitions=1, retention_ms=30 * DAY_MS, about=f"refused records of {topic.name}, as they came, with the reason",
     )  # fmt: skip
 
 
-DEAD_LETTERS: Final = tuple(dead_letters_of(topic) for topic in INPUTS)
+DEAD_LETTERS: Final = tuple(dead_letters_of(topic) for topic in (*INPUTS, TIMELINE))
 TOPICS: Final = (
     *INPUTS, TIMELINE, CHANGELOG, PROGRESS, CLOCK, DECISIONS, SUPPRESSED, *INTERVENTIONS.values(), *DEAD_LETTERS,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """How to reach the broker, and what it says of the input topics."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -20,9 +20,11 @@ def connection(settings: Settings) -> dict[str, Any]:
     return {"bootstrap_servers": settings.broker}
 
 
-async def input_partitions(to: Mapping[str, Any], topics: Collection[str]) -> set[tuple[str, int]]:
+async def input_partitions(
+    to: Mapping[str, Any], topics: Collection[str], client: Callable[..., Any] = AIOKafkaAdminClient
+) -> set[tuple[str, int]]:
     """Every partition of these topics that exists now. Raises `MissingTopicError`, which names it."""
-    admin = AIOKafkaAdminClient(**to)
+    admin = client(**to)
     try:
         await admin.start()
         described = await admin.describe_topics(list(topics))

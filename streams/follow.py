@@ -11,12 +11,18 @@ from streams.connection import MissingTopicError
 Heard = Callable[[bytes | None, bytes], None]
 
 
-async def follow(connection: Mapping[str, Any], topic: str, heard: Heard, ready: asyncio.Event | None = None) -> None:
+async def follow(
+    connection: Mapping[str, Any],
+    topic: str,
+    heard: Heard,
+    ready: asyncio.Event | None = None,
+    client: Callable[..., Any] = AIOKafkaConsumer,
+) -> None:
     """Read every partition of `topic` from its beginning, for ever; `ready` is set when the present end was reached.
 
     `heard` is given the key and the value of each record. Cancel the task to stop. Errors: those of aiokafka.
     """
-    consumer = AIOKafkaConsumer(enable_auto_commit=False, isolation_level="read_committed", **connection)
+    consumer = client(enable_auto_commit=False, isolation_level="read_committed", **connection)
     await consumer.start()
     try:
         partitions = await _partitions(consumer, topic)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from schemas.dead_letters import DeadLetter, headers
 from schemas.topics import DLQ, Topic
 from streams.core.clean import CleanRules, Input, clean
+from streams.core.letters import MOST_LETTER_BYTES, Letter, fitted
 from streams.core.partitions import timeline_partition
 from streams.transport.batches import NO_HEADERS
 
@@ -134,12 +135,13 @@ class Ingest:
         for done in read:
             self._acknowledged(done)
 
-    def _refuse(self, source: Input, record: Any, letter: DeadLetter) -> None:
+    def _refuse(self, source: Input, record: Any, refused: DeadLetter) -> None:
         self.refused += 1
         reason = headers(
-            letter, list(record.headers), source.topic, source.partition, record.offset, self._names.app_id
+            refused, list(record.headers), source.topic, source.partition, record.offset, self._names.app_id
         )
-        self._letters.setdefault(source.topic + DLQ, []).append((record.key, record.value, reason))
+        letter = fitted(Letter(record.key, record.value, reason), MOST_LETTER_BYTES)
+        self._letters.setdefault(source.topic + DLQ, []).append(letter)
 
 
 async def _finished(append: asyncio.Task[None]) -> None:

@@ -5,9 +5,10 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from math import inf
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from streams.core.asks import Ask
+from streams.core.letters import unreadable
 from streams.core.step import Record
 from streams.counts import Counts
 from streams.pipeline import Partition, Write
@@ -21,6 +22,8 @@ most shoppers change again within seconds, and writing one costs more than apply
 
 class TimelineBlock(Protocol):
     """Consecutive records of the partition; stale once the partition was taken away."""
+
+    tp: Any
 
     @property
     def records(self) -> Sequence[Record]: ...
@@ -80,6 +83,8 @@ class Owner:
             self._taken = 0
             block.release()
         made = self.partition.step(records)
+        if self.partition.unreadable:
+            self._refuse_unreadable(block.tp.partition)
         self.asks += made
         self._stepped += len(records)
         self.counts.stepped += len(records)
@@ -122,6 +127,13 @@ class Owner:
             self._writing.cancel()
         await self.writer.stop()
         await asyncio.to_thread(self.partition.shard.shoppers.cold.close)
+
+    def _refuse_unreadable(self, number: int) -> None:
+        """Dead letters, in the transaction that passes their records: exactly one for each."""
+        for record, why in self.partition.unreadable:
+            place, app_id = (number, record.offset), self.writer.owned.app_id
+            self.partition.tell(unreadable(place, record.key, record.value, why, app_id))
+        self.partition.unreadable.clear()
 
     async def _settled(self) -> None:
         if self._writing is not None:

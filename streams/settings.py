@@ -77,6 +77,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout_s: Annotated[
         float, _about("s", "a worker that is silent for so long loses its partitions", ge=6, le=1800)
     ] = 30.0
+    instance_id: Annotated[
+        str,
+        _about(
+            "name",
+            "keeps a worker's partitions through a restart; no two alike; empty: none",
+            pattern=r"^[A-Za-z0-9._-]*$",
+        ),
+    ] = ""
+    standbys: Annotated[
+        int, _about("workers", "hold the shoppers of each partition too, to take it over at once", ge=0, le=8)
+    ] = 1
     metrics_port: Annotated[int, _about("port", "Prometheus metrics; 0: none", ge=0, le=65535)] = 9464
     data_dir: Annotated[str, _about("path", "what a process keeps on disk for itself", min_length=1)] = ".kairos"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _about("choice", "how much is logged")] = "info"

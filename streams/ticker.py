@@ -1,7 +1,10 @@
 """Writes TICKs into the timeline partitions that this worker owns, as far as all workers' progress allows."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection
+
+import msgspec
 
 from schemas.progress import decode_progress
 from schemas.timeline import Tick, encode_tick
@@ -11,6 +14,8 @@ from streams.core.ticks import Source
 
 LOOK_EVERY_S = 0.05
 Append = Callable[[int, bytes], Awaitable[None]]
+
+log = logging.getLogger(__name__)
 
 
 class Ticker:
@@ -29,15 +34,19 @@ class Ticker:
     ) -> None:
         self.progress: dict[Source, int] = {}
         self.now: Tick | None = None
+        self.unreadable = 0
         self._append, self._expected, self._owned, self._lateness_ms = append, expected, owned, lateness_ms
         self._written: dict[int, int] = {}
 
     def heard(self, key: bytes | None, value: bytes) -> None:
-        """Take in a record of the progress topic. Its time never goes back."""
-        if key is None:
+        """Take in a record of the progress topic. Its time never goes back. What is none is counted, and said."""
+        try:
+            topic, _, partition = (key or b"").decode().rpartition("/")
+            source, at_ms = (topic, int(partition)), decode_progress(value).at_ms
+        except (ValueError, msgspec.MsgspecError) as error:
+            self.unreadable += 1
+            log.warning("expected a record of progress, got the key %r: %s; it is ignored", key, error)
             return
-        topic, _, partition = key.decode().rpartition("/")
-        source, at_ms = (topic, int(partition)), decode_progress(value).at_ms
         self.progress[source] = max(at_ms, self.progress.get(source, -1))
 
     async def run(self) -> None:

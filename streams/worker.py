@@ -19,6 +19,7 @@ from streams.core.policy.rules import PolicyRules
 from streams.decide import Decide
 from streams.follow import follow
 from streams.ingest import Ingest, Names, Read, Sent
+from streams.outside import Outside
 from streams.owners import Owners
 from streams.progress import InputPartition, ProgressKeeper
 from streams.settings import Settings
@@ -40,12 +41,14 @@ log = logging.getLogger(__name__)
 class Worker:
     """Holds the parts of a worker together. `app` is the Faust app that it belongs to."""
 
-    def __init__(self, app: faust.App, settings: Settings, policy: PolicyRules, scorer: Scorer) -> None:
-        self.app, self.settings = app, settings
+    def __init__(
+        self, app: faust.App, settings: Settings, policy: PolicyRules, scorer: Scorer, outside: Outside
+    ) -> None:
+        self.app, self.settings, self._outside = app, settings, outside
         self.connection = connection(settings)
         self.clock: LogClock = WallClock() if settings.clock == "wall" else TopicClock()
-        self.decide = Decide(scorer, self.clock)
-        self.owners = Owners(app, settings, policy, self.decide)
+        self.decide = Decide(scorer, self.clock, outside.now_s)
+        self.owners = Owners(app, settings, policy, self.decide, outside)
         self.ingest = Ingest(self._send, self._names(), self._clean_rules(), self._acknowledged)
         self.progress = ProgressKeeper(self.clock, self._ends, self._publish)
         self.expected: set[InputPartition] = set()
@@ -59,17 +62,18 @@ class Worker:
 
     async def start(self) -> None:
         """Begin what runs beside the agents: followers, rounds, ticks, progress. A failure of any ends the process."""
-        self.expected = await input_partitions(self.connection, self._inputs())
+        self.expected = await self._input_partitions()
         if isinstance(self.clock, TopicClock):
             await self._follow(CLOCK.name, self.clock.heard)
         await self._follow(PROGRESS.name, self.ticker.heard)
         self._run("metadata", self._refresh())
         if "decide" in self.settings.stages:
-            self._run("rounds", self.decide.run(_watched()))
+            self._run("rounds", self.decide.run(self._watched()))
             self._run("ticks", self.ticker.run())
             self._run("ownership", self.owners.run())
+            self._run("standbys", self.owners.standbys.run())
         if "ingest" in self.settings.stages:
-            self._run("progress", self.progress.run(self._inputs_read, _watched()))
+            self._run("progress", self.progress.run(self._inputs_read, self._watched()))
             self._run("appends", self._check_appends())
 
     async def stop(self) -> None:
@@ -107,16 +111,26 @@ class Worker:
     async def _follow(self, topic: str, heard: Any) -> None:
         ready = asyncio.Event()
         quick = {} if self.settings.transactions == "on" else {"fetch_max_wait_ms": 20}  # as in streams/app.py
-        self._run(f"following {topic}", follow({**self.connection, **quick}, self.name(topic), heard, ready))
+        connection, client = {**self.connection, **quick}, self._outside.consumer
+        self._run(f"following {topic}", follow(connection, self.name(topic), heard, ready, client))
         await asyncio.wait_for(ready.wait(), FOLLOWED_LIMIT_S)
 
     async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(METADATA_EVERY_S)
             try:
-                self.expected = await input_partitions(self.connection, self._inputs())
+                self.expected = await self._input_partitions()
             except (KafkaError, MissingTopicError, TimeoutError) as error:  # a broker that starts knows no topic yet
                 log.warning("no metadata of the input topics, asking again in %.0f s: %r", METADATA_EVERY_S, error)
+
+    async def _input_partitions(self) -> set[InputPartition]:
+        return await input_partitions(self.connection, self._inputs(), self._outside.admin)
+
+    def _watched(self) -> Callable[[], None]:
+        """A watchdog for one loop: what it returns must be called at least every 50 s, or the process ends."""
+        dog = Watchdog(STUCK_S, self._outside.now_s)
+        self._outside.watch(dog)
+        return dog.beat
 
     def _acknowledged(self, read: Read) -> None:
         block = read.block
@@ -166,10 +180,3 @@ class Worker:
         return CleanRules(
             max_clock_ahead_ms=round(settings.max_clock_ahead_s * 1_000), trust_append_time=settings.clock == "wall"
         )
-
-
-def _watched() -> Callable[[], None]:
-    """A watchdog for one loop: what it returns must be called at least every 50 s, or the process ends."""
-    dog = Watchdog(STUCK_S)
-    dog.start()
-    return dog.beat

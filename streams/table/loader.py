@@ -59,11 +59,17 @@ class Loader:
     loading of a partition may stand still.
     """
 
-    def __init__(self, connection: Mapping[str, Any], topic: str = CHANGELOG.name, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        connection: Mapping[str, Any],
+        topic: str = CHANGELOG.name,
+        timeout_s: float = 60.0,
+        client: Callable[..., Any] = AIOKafkaClient,
+    ) -> None:
         """Errors: `ValueError` of aiokafka, for a connection it cannot use."""
         self.topic = topic
         self.timeout_s = timeout_s
-        self._client = AIOKafkaClient(**connection, request_timeout_ms=int(timeout_s * 1000))
+        self._client = client(**connection, request_timeout_ms=int(timeout_s * 1000))
 
     async def start(self) -> None:
         """Connect. Errors: `LoadTimeout`."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
@@ -75,7 +75,13 @@ class PartitionWriter:
     """
 
     def __init__(
-        self, connection: Mapping[str, Any], owned: Owned, *, transactions: bool = True, timeout_s: float = 20.0
+        self,
+        connection: Mapping[str, Any],
+        owned: Owned,
+        *,
+        transactions: bool = True,
+        timeout_s: float = 20.0,
+        producer: Callable[..., Any] = AIOKafkaProducer,
     ) -> None:
         """Errors: `ValueError` of aiokafka, for a connection it cannot use."""
         self.owned = owned
@@ -87,7 +93,7 @@ class PartitionWriter:
         guarantees: dict[str, Any] = (
             {"transactional_id": owned.transactional_id, "transaction_timeout_ms": limit_ms} if transactions else {}
         )
-        self._producer = AIOKafkaProducer(
+        self._producer = producer(
             acks="all",
             compression_type="snappy",
             max_batch_size=BATCH_BYTES,

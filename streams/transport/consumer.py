@@ -85,6 +85,11 @@ class Consumer(driver.Consumer):
         reading = self.readings.get(tp)
         return reading.prefix.end if reading is not None else None
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether the group does not know this process as its member (any more); for the consumer's thread."""
+        return self._thread.forgotten
+
     async def commit(self, topics: TPorTopicSet | None = None, start_new_transaction: bool = True) -> bool:
         """Commit what became durable since the last commit; False where there is nothing, or it could not be done.
 

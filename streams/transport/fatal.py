@@ -7,11 +7,27 @@ ends at once, without a graceful path, leaves only what Kafka already holds; its
 import asyncio
 import os
 import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
 from aiokafka import errors
 
 from streams.exit_codes import ExitCode
+
+
+class FencedInstanceIdError(errors.BrokerResponseError):  # type: ignore[misc]  # aiokafka has no types
+    """What a broker answers a static member whose place another process has taken. aiokafka does not know it yet."""
+
+    errno = 82
+    message = "FENCED_INSTANCE_ID"
+    description = "another process with the same KAIROS_INSTANCE_ID has taken the place of this one"
+
+    def __repr__(self) -> str:
+        return f"{self.message}: {self.description}"  # aiokafka hands on nothing but this
+
+
+errors.kafka_errors.setdefault(FencedInstanceIdError.errno, FencedInstanceIdError)
 
 _FENCED: Final = (errors.ProducerFenced, errors.InvalidProducerEpoch)
 _UNAVAILABLE: Final = (
@@ -24,14 +40,19 @@ _UNAVAILABLE: Final = (
 _LONGEST_REASON: Final = 2_000
 
 
-def end_process(code: ExitCode, reason: str) -> NoReturn:
-    """Write one line to standard error and end the process with `code`, from any thread.
-
-    File descriptor 2 is written to directly: `sys.stderr` may be redirected to a logger that waits.
-    """
-    line = " ".join(reason.split())[:_LONGEST_REASON]
-    os.write(2, f"kairos: stopped with exit code {code.value} ({code.name.lower()}): {line}\n".encode())
+def _exit(code: ExitCode, reason: str) -> NoReturn:
+    """File descriptor 2 is written to directly: `sys.stderr` may be redirected to a logger that waits."""
+    os.write(2, f"kairos: stopped with exit code {code.value} ({code.name.lower()}): {reason}\n".encode())
     os._exit(code)
+
+
+way_out: Final[ContextVar[Callable[[ExitCode, str], NoReturn]]] = ContextVar("way_out", default=_exit)
+"""How a process ends. Where one process simulates several, the tasks of each have a way out of their own."""
+
+
+def end_process(code: ExitCode, reason: str) -> NoReturn:
+    """Write one line to standard error and end the process with `code`, from any thread."""
+    way_out.get()(code, " ".join(reason.split())[:_LONGEST_REASON])
 
 
 def exit_code_of(error: BaseException) -> ExitCode:
@@ -45,7 +66,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
     own = getattr(error, "exit_code", None)
     if isinstance(own, ExitCode):
         return own
-    if isinstance(error, _FENCED):
+    if isinstance(error, _FENCED) or FencedInstanceIdError.message in str(error):
         return ExitCode.FENCED
     if isinstance(error, _UNAVAILABLE):
         return ExitCode.UNAVAILABLE

@@ -18,6 +18,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `drain` is called with the partitions that are being given up, at a rebalance and before the end, and has five
     seconds to finish what is in hand; after that what is durable is committed and the rest goes to the next owner.
     `idempotent` and `read_committed` are off for a broker without producer ids and transactions.
+    `standbys` is how many workers beside its owner the group gives each partition to, as a standby.
 
     `pace_ms` is the shortest time between two small fetches: a record waits that long at most, and each fetch costs
     about a millisecond of CPU. `fetch_wait_ms` is how long the broker holds a fetch that finds nothing.
@@ -28,6 +29,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     drain: Drain | None = None
     idempotent: bool = True
     read_committed: bool = True
+    standbys: int = 0
     pace_ms: int = 30
     fetch_wait_ms: int = 100
     max_queued_records: int = 32_768
@@ -48,6 +50,19 @@ def options_of(app: AppT) -> Options:
     return options if isinstance(options, Options) else Options()
 
 
+def static_member(instance_id: str) -> dict[str, Any]:
+    """The settings of a worker that keeps its partitions through a restart; none where it has no such name.
+
+    The group gives a member of a known name its old share again, without a rebalance, when it is back within the
+    session timeout. Faust's assignor then insists on the URL that the share was made out to.
+
+    >>> static_member("kairos-0")["consumer_group_instance_id"], static_member("")
+    ('kairos-0', {})
+    """
+    url = f"http://localhost/{instance_id}"
+    return {"consumer_group_instance_id": instance_id, "canonical_url": url} if instance_id else {}
+
+
 def faust_settings(**others: Any) -> dict[str, Any]:
     """The settings of `faust.App` that the transport needs; `others` are added and win.
 
@@ -60,7 +75,8 @@ def faust_settings(**others: Any) -> dict[str, Any]:
       flush and a commit several times over. `broker_request_timeout` must not be shorter than the session's.
     - `broker_max_poll_records`, `consumer_max_fetch_size`: few, large polls cost least where there is a backlog.
     - `broker_commit_interval`: how much is read again after a crash; what is read again is dropped by the fences.
-    - `table_standby_replicas`: above 0 it brings Faust's sticky assignor, which keeps equal partitions together.
+    - `table_standby_replicas`: above 0 it brings the sticky assignor, which keeps equal partitions together. How many
+      standbys there are `Options.standbys` says, to our `PartitionAssignor`.
     - `topic_disable_leader`, `topic_allow_declare`: topics are made by our own command, with their configuration.
     - `producer_compression_type`: aiokafka's lz4 is level 9: 33 MB/s against 451 of snappy.
     - `producer_max_batch_size`: what `send_records` puts into one batch; a broker takes 1 MB where not told otherwise.
@@ -84,6 +100,7 @@ def faust_settings(**others: Any) -> dict[str, Any]:
         "consumer_max_fetch_size": 4 << 20,
         "consumer_auto_offset_reset": "earliest",
         "broker_commit_interval": 1.0,
+        "PartitionAssignor": "streams.transport.assignor:Assignor",
         "table_standby_replicas": 1,
         "topic_disable_leader": True,
         "topic_allow_declare": False,

@@ -62,6 +62,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """The end as the last fetch told it; None where it is not known."""
         return batches.end(self._consumer, TopicPartition(*tp)) if self._consumer is not None else None
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether the group does not know this process as its member (any more); in the thread."""
+        return self._consumer is None or batches.forgotten(self._consumer)
+
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         options = options_of(self.app)
         consumer = super()._create_worker_consumer(transport)

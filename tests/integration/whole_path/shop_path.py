@@ -18,9 +18,9 @@ from streams.app import read_policy
 from streams.core.shard import Rules
 from streams.feed import Arrival
 from streams.feeder import Feeder
+from streams.replay.crash_free import Recorded, Replayed, Told, differences, replay
 from streams.settings import Settings
 from streams.topics import create
-from tests.integration.whole_path.oracle import Recorded, Replayed, Told, check
 from tests.integration.whole_path.topics_read import (
     Ends,
     LogReader,
@@ -113,7 +113,11 @@ class ShopPath:
             shopper_ttl_ms=round(settings.shopper_ttl_days * 86_400_000),
             ask_models=bool(settings.model),
         )
-        return check(await self.recorded(), read_policy(Path(settings.policy)), rules)
+        recorded = await self.recorded()
+        expected = replay(recorded, read_policy(Path(settings.policy)), rules)
+        found = differences(recorded, expected)
+        assert not found, f"{len(found)} differences from a crash-free run, the first is {found[0]}"
+        return expected
 
     async def read(self, *topics: str) -> list[Any]:
         """All committed records of topics, named without prefix."""
