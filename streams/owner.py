@@ -101,7 +101,6 @@ class Owner:
                 return
             self._writing.result()
             self._writing = None
-        self.partition.cool(self.room())
         if self.pace.commit_due(now_s):
             self.pace.committed_s = self.pace.emitted_s = now_s
             if self.partition.shard.offset != self._committed:
@@ -109,6 +108,11 @@ class Owner:
         elif self.partition.urgent and self.pace.emit_due(now_s):
             self.pace.emitted_s = now_s
             self._start(self.partition.emit())
+
+    def cool(self, most: int) -> None:
+        """Keep at most so many shoppers in memory; not during a transaction: what it writes is nowhere else."""
+        if not self._stopped and (self._writing is None or self._writing.done()):
+            self.partition.cool(most)
 
     async def drain(self) -> None:
         """Write everything that was stepped, and wait for it. Blocks in hand are dropped: they are read again."""
@@ -126,7 +130,8 @@ class Owner:
         if self._writing is not None:
             self._writing.cancel()
         await self.writer.stop()
-        await asyncio.to_thread(self.partition.shard.shoppers.cold.close)
+        self.counts.cold_reads += self.partition.shard.shoppers.cold_reads
+        self.partition.shard.shoppers.cold.close()
 
     def _refuse_unreadable(self, number: int) -> None:
         """Dead letters, in the transaction that passes their records: exactly one for each."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, WriteBufferManager
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, WriteBufferManager, WriteOptions
 
 CACHE_BYTES: Final = 128 << 20
 """Blocks, indexes and filters that are read often, of all stores of a process together."""
@@ -41,4 +41,11 @@ def options(memory: Memory) -> Options:
     made.set_max_background_jobs(2)
     made.set_keep_log_file_num(2)
     made.set_max_log_file_size(1 << 20)
+    return made
+
+
+def unlogged() -> WriteOptions:
+    """Writes that RocksDB does not put into its own log."""
+    made = WriteOptions()
+    made.disable_wal = True  # type: ignore[method-assign, assignment]  # a property, whatever rocksdict's types say
     return made

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple
 
 import msgspec
-from rocksdict import Rdict, ReadOptions, WriteBatch, WriteOptions
+from rocksdict import Rdict, ReadOptions, WriteBatch
 
 from schemas.shopper import META_KEY, Meta, Shopper, decode_meta, is_open
 from streams.core.shoppers import Change, slice_of
 from streams.exit_codes import ExitCode
-from streams.table.rocksdb import Memory, options
+from streams.table.rocksdb import Memory, options, unlogged
 
 MARK: Final = "DAMAGED"
 _BATCH: Final = 2_000
@@ -61,12 +61,12 @@ class Store:
         """Open the folder, or begin a new one. Errors: what RocksDB says, a plain `Exception`."""
         self._folder = folder
         self._db = Rdict(str(folder), options(memory))
-        self._unlogged = WriteOptions()
-        self._unlogged.disable_wal = True
+        self._unlogged = unlogged()
         self._batch, self._batched = WriteBatch(raw_mode=True), 0
         self._gone: set[bytes] = set()  # forgotten, and the deletion is not written yet
-        self._open = set(key[1:] for key, _ in self._range(_OPEN, b"\xf1"))
+        self._open = {key[1:] for key, _ in self._range(_OPEN, b"\xf1")}
         self._flushed_s = time.monotonic()
+        self._closed = False
 
     @property
     def shoppers(self) -> "Store":
@@ -150,16 +150,18 @@ class Store:
 
     def close(self) -> None:
         """Write what is in memory to disk, and let the folder go."""
-        with contextlib.suppress(StoreFailed):  # the mark tells the next start
-            self._guarded(lambda: self._db.flush(True))
-        self._db.close()
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(StoreFailed):  # the mark tells the next start
+                self._guarded(lambda: self._db.flush(True))
+            self._db.close()
 
     def __iter__(self) -> Iterator[bytes]:
         return (key[2:] for key, _ in self._range(b"\x00", b"\x10") if key[2:] not in self._gone)
 
     def __len__(self) -> int:
         """About how many shoppers stand here, as RocksDB estimates it."""
-        return int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
+        return 0 if self._closed else int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
 
     def _put(self, key: bytes, value: bytes | None) -> None:
         batch = self._batch
@@ -187,7 +189,7 @@ class Store:
     def _read(self, at: bytes) -> bytes | None:
         try:
             value: bytes | None = self._db.get(at)
-        except Exception as error:  # noqa: BLE001 (RocksDB's errors are plain `Exception`s)
+        except Exception as error:
             raise self._failed(error) from error
         return value
 
@@ -205,7 +207,7 @@ class Store:
     def _guarded(self, call: Callable[[], Any]) -> None:
         try:
             call()
-        except Exception as error:  # noqa: BLE001 (RocksDB's errors are plain `Exception`s)
+        except Exception as error:
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> StoreFailed:

@@ -1,6 +1,5 @@
 """Finds the store of a partition on this machine's disk, and does not trust it without a reason."""
 
-import asyncio
 import logging
 import shutil
 import time
@@ -32,11 +31,9 @@ class Stores:
         self._root, self._app_id = root / "shoppers" / app_id, app_id
         self._memory = Memory()
 
-    async def open(self, partition: int, changelog: LogNow) -> Store:
+    def open(self, partition: int, changelog: LogNow) -> Store:
         """The partition's store; read the changelog on from its `position`. Errors: `StoreFailed`."""
-        return await asyncio.to_thread(self._open, About(self._app_id, partition, changelog.identity), changelog)
-
-    def _open(self, about: About, changelog: LogNow) -> Store:
+        about = About(self._app_id, partition, changelog.identity)
         self._root.mkdir(parents=True, exist_ok=True)
         for nth in range(MOST_FOLDERS):
             folder = self._root / f"{about.partition}-{nth}"
@@ -65,7 +62,7 @@ class Stores:
         shutil.rmtree(folder)
         store = self._opened(folder)
         if isinstance(store, str):
-            msg = f"expected to begin a store in {folder}, got: {store}; set KAIROS_DATA_DIR to a folder on a sound disk"
+            msg = f"expected to begin a store in {folder}, {store}; set KAIROS_DATA_DIR to a folder on a sound disk"
             raise StoreFailed(msg)
         store.begin(about)
         return store

@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
-    Boolean, CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields,
+    Boolean,
+    CompactArray,
+    CompactString,
+    Int16,
+    Int32,
+    Int64,
+    Schema,
+    TaggedFields,
 )  # fmt: skip
 
 _TAGS: Final = ("tags", TaggedFields)
@@ -25,7 +32,7 @@ _TOPIC: Final = (
 )  # fmt: skip
 
 
-class TopicsNamed(Response):
+class TopicsNamed(Response):  # type: ignore[misc]  # aiokafka has no types
     """What a broker knows of topics, their ids among it."""
 
     API_KEY = 3
@@ -41,7 +48,7 @@ class TopicsNamed(Response):
     )
 
 
-class TopicsByName(RequestStruct):
+class TopicsByName(RequestStruct):  # type: ignore[misc]
     """Asks about topics by name; both halves of their ids are zero."""
 
     API_KEY = 3
@@ -60,7 +67,7 @@ class TopicsByName(RequestStruct):
     )
 
 
-class TopicRequest(Request[TopicsByName]):
+class TopicRequest(Request[TopicsByName]):  # type: ignore[misc]
     """Which topic is meant by a name. Raises aiokafka's `NotImplementedError` on a broker older than Kafka 2.8."""
 
     API_KEY = 3

@@ -116,8 +116,8 @@ class PartitionWriter:
     ) -> int:
         """One transaction; it is committed when this returns. `offset` is the next timeline offset to read.
 
-        A changelog value of None deletes its key. What comes back is where the last batch of the changelog begins, as the
-        broker acknowledged it, -1 where it is not known: all that is committed before it is of this transaction or an
+        A changelog value of None deletes its key. What comes back is where the last batch of the changelog begins, as
+        acknowledged, -1 where it is not known: all that is committed before it is of this transaction or an
         earlier one, for older owners are fenced. Errors: `Fenced`, `TransactionFailed`; the writer is then spent.
         """
         if self._open:
@@ -128,9 +128,7 @@ class PartitionWriter:
         self._open = True
         records: list[Out] = [(key, value, NO_HEADERS) for key, value in changelog]
         run = self._commit(records, outputs, offset) if self._transactions else self._send_in_order(records, outputs)
-        position = await self._within_limit(
-            run, f"write {len(changelog)} changelog records and {len(outputs)} outputs"
-        )
+        position = await self._within_limit(run, f"write {len(changelog)} changelog records and {len(outputs)} outputs")
         self._open = False
         return position
 
