@@ -57,9 +57,9 @@ class StoreFailed(Exception):  # noqa: N818 (it tells what happened, as Transact
 class Store:
     """The table of a partition: a `Cold` for its shoppers. `apply` and `reached` are for who restores it."""
 
-    def __init__(self, folder: Path, memory: Memory) -> None:
-        """Open the folder, or begin a new one. Errors: what RocksDB says, a plain `Exception`."""
-        self._folder = folder
+    def __init__(self, folder: Path, memory: Memory, now_ms: Callable[[], int]) -> None:
+        """Open the folder, or begin a new one. `now_ms` is the wall clock. Errors: RocksDB's, plain `Exception`s."""
+        self._folder, self._now_ms = folder, now_ms
         self._db = Rdict(str(folder), options(memory))
         self._unlogged = unlogged()
         self._batch, self._batched = WriteBatch(raw_mode=True), 0
@@ -111,7 +111,7 @@ class Store:
 
     def reached(self, position: int) -> None:
         """All records before `position` were applied."""
-        self._batch.put(_PLACE, msgspec.msgpack.encode(Place(position, _now_ms())))
+        self._batch.put(_PLACE, msgspec.msgpack.encode(Place(position, self._now_ms())))
         self._write_batch()
 
     def get(self, key: bytes) -> bytes | None:
@@ -221,7 +221,3 @@ class Store:
 
 def _at(key: bytes) -> bytes:
     return slice_of(key).to_bytes(2, "big") + key
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)
