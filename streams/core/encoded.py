@@ -47,6 +47,9 @@ class Encoded:
         """Keep the record no more."""
         self.get(key)
 
+    def renew(self, key: bytes) -> None:
+        """Nothing of one who was forgotten stands here."""
+
     def write(self, changes: Iterable[Change], position: int) -> None:
         """Whoever was written is in memory, or was let go and stands here."""
 

@@ -33,6 +33,9 @@ class Cold(Protocol):
     def remove(self, key: bytes) -> None:
         """This shopper was forgotten; that this was written is told later."""
 
+    def renew(self, key: bytes) -> None:
+        """Somebody new is in memory now, perhaps one who was forgotten and is back before that is written."""
+
     def write(self, changes: Iterable[Change], position: int) -> None:
         """A transaction wrote these changes to the changelog; all that was ever written before `position` is known."""
 
@@ -63,7 +66,11 @@ class Shoppers(Mapping[bytes, Shopper]):
 
     def touch(self, key: bytes) -> Shopper:
         """This shopper; a new one where there is none."""
-        return self.get(key) or self.put(key, Shopper())
+        found = self.get(key)
+        if found is None:
+            self.cold.renew(key)
+            return self.put(key, Shopper())
+        return found
 
     def put(self, key: bytes, shopper: Shopper) -> Shopper:
         """Take this one into memory, whatever was known."""

@@ -125,6 +125,10 @@ class Store:
         """Show this shopper no more; the record goes with the write that says so."""
         self._gone.add(key)
 
+    def renew(self, key: bytes) -> None:
+        """One who was forgotten is back: no deletion will be written, but a record, which is to be shown."""
+        self._gone.discard(key)
+
     def write(self, changes: Iterable[Change], position: int) -> None:
         """Take over what a transaction has committed. A `position` below 0 is not known: the one before holds on."""
         for key, value in changes:

@@ -15,7 +15,7 @@ from streams.table.changelog import records
 from streams.table.loader import LogNow
 from streams.table.stores import Stores
 
-KEYS = st.sampled_from([b"user-%d" % number for number in range(12)])
+KEYS = st.sampled_from([b"user-%d" % number for number in range(5)])
 CART = Cart("c", (1, 0, 0, 0), 0, 0, 1_800_000, "EUR", ())
 LOG = LogNow("cluster/topic", 0, 1 << 40)
 
@@ -63,11 +63,11 @@ class TwoTiers(RuleBasedStateMachine):
         self.changed -= set(keys)
         self.shoppers.cold.write(changes, place if known else -1)
 
-    @rule(most=st.integers(0, 12))
+    @rule(most=st.integers(0, 5))
     def cool(self, most: int) -> None:
         self.shoppers.cool(most, self.changed, ())
 
-    @rule(nth=st.sampled_from(sorted({slice_of(b"user-%d" % number) for number in range(12)})))
+    @rule(nth=st.sampled_from(sorted({slice_of(b"user-%d" % number) for number in range(5)})))
     def sweep(self, nth: int) -> None:
         found = {key: (glance.fence, glance.events) for key, glance in self.shoppers.slice(nth)}
         quiet = {
