@@ -116,9 +116,10 @@ class PartitionWriter:
     ) -> int:
         """One transaction; it is committed when this returns. `offset` is the next timeline offset to read.
 
-        A changelog value of None deletes its key. What comes back is where the last batch of the changelog begins, as
-        acknowledged, -1 where it is not known: all that is committed before it is of this transaction or an
-        earlier one, for older owners are fenced. Errors: `Fenced`, `TransactionFailed`; the writer is then spent.
+        A changelog value of None deletes its key. What comes back is where its changelog records end at the
+        earliest, by what was acknowledged, -1 where it is not known: what is committed before that is of this
+        transaction or an earlier one, for older owners are fenced.
+        Errors: `Fenced`, `TransactionFailed`; the writer is then spent.
         """
         if self._open:
             msg = f"expected one transaction at a time on {self.owned.transactional_id}, and none after a failed one"
@@ -168,16 +169,18 @@ class PartitionWriter:
         return [(topic, partition, records) for (topic, partition), records in found.items()]
 
     async def _send(self, sends: Sequence[tuple[str, int, list[Out]]]) -> int:
-        """Returns where the last batch begins."""
+        """What comes back is where the records of the last send end at the earliest, -1 where it is not known."""
         # Batches are handed over without a pause until a partition has more than one, so the changelog, the longest,
         # comes last: one request then tells the broker of all partitions, and one carries the small batches.
-        now_ms, acks = int(time.time() * 1000), list[asyncio.Future[Any]]()
+        now_ms, acks, last = int(time.time() * 1000), list[asyncio.Future[Any]](), 0
         for topic, partition, records in sends:
+            last = len(acks)
             for ack in await send_batches(self._producer, topic, partition, records, now_ms):
                 ack.add_done_callback(_read_error)
                 acks.append(ack)
         written = await asyncio.gather(*acks)
-        return written[-1].offset if written and sends[-1][2] else -1
+        begin = written[last].offset if last < len(written) else -1
+        return begin + len(sends[-1][2]) if begin >= 0 else -1
 
     async def _within_limit(self, step: Coroutine[Any, Any, T], doing: str) -> T:
         who = self.owned.transactional_id
