@@ -74,6 +74,8 @@ def faust_settings(**others: Any) -> dict[str, Any]:
     - `broker_session_timeout`: the outage after kill -9. `broker_rebalance_timeout` holds a drain of five seconds, a
       flush and a commit several times over. `broker_request_timeout` must not be shorter than the session's.
     - `broker_max_poll_records`, `consumer_max_fetch_size`: few, large polls cost least where there is a backlog.
+    - `consumer_metadata_max_age_ms`: so long does nobody read a partition that was added to a topic; the watermark
+      waits for it.
     - `broker_commit_interval`: how much is read again after a crash; what is read again is dropped by the fences.
     - `table_standby_replicas`: above 0 it brings the sticky assignor, which keeps equal partitions together. How many
       standbys there are `Options.standbys` says, to our `PartitionAssignor`.
@@ -99,6 +101,7 @@ def faust_settings(**others: Any) -> dict[str, Any]:
         "broker_max_poll_records": 16_000,
         "consumer_max_fetch_size": 4 << 20,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": 10_000,
         "broker_commit_interval": 1.0,
         "PartitionAssignor": "streams.transport.assignor:Assignor",
         "table_standby_replicas": 1,
