@@ -35,13 +35,8 @@ async def test_a_partition_that_is_added_under_a_running_worker_is_never_overtak
         await added_partition(path, CART.partitions + 1)
         await sent(path, CART.partitions, sent_ms)
         await path.reached(sent_ms + 3_000)
+        event_at = await put_into_a_cart(path)
 
-        (event_at,) = [
-            (number, at)
-            for number, records in path.timeline.items()
-            for at, record in enumerate(records)
-            if record.value[SLOT_AT] == Kind.PRODUCT_ADDED
-        ]
         before = path.timeline[event_at[0]][: event_at[1]]
         assert decode_entry(path.timeline[event_at[0]][event_at[1]].value).slot.at_ms == sent_ms
         assert max(decode_tick(record.value)[0] for record in before) <= sent_ms
@@ -56,6 +51,21 @@ async def test_a_worker_does_not_start_where_the_broker_does_not_tell_its_time(w
 
         assert await worker.ends(LIMIT_S) == ExitCode.BAD_CONFIGURATION
         assert f"--entity-name {name} --add-config message.timestamp.type=LogAppendTime" in worker.said()
+
+
+async def put_into_a_cart(path: ShopPath) -> tuple[int, int]:
+    """Where in the timeline the one such event stands: partition, place. Waits for it."""
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        places = (
+            (number, at, record) for number, records in path.timeline.items() for at, record in enumerate(records)
+        )
+        found = [(number, at) for number, at, record in places if record.value[SLOT_AT] == Kind.PRODUCT_ADDED]
+        if found:
+            return found[0]
+        assert time.monotonic() < deadline, "the event of the new partition did not come"
+        await asyncio.sleep(0.2)
+        await path.watermarks()
 
 
 def now_ms() -> int:
