@@ -1,6 +1,7 @@
-"""How far the log has been read, and what time it is: the two small topics behind the watermark."""
+"""How far the log has been read, what time it is, and on which topics: what the two small topics say."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Final
 
 import msgspec
 
@@ -24,9 +25,21 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: LogMs
 
 
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A topic as a shop knows it: Kafka's id of it, and how many times it was made anew and adopted."""
+
+    id: str
+    epoch: int = 0
+
+
+KNOWN_KEY: Final = b"topics"
+"""Key of the one record on the progress topic that tells all topics, by name on the broker."""
+
 _encode = msgspec.json.Encoder().encode
 decode_progress = msgspec.json.Decoder(Progress).decode
 decode_clock = msgspec.json.Decoder(Clock).decode
+encode_known: Final[Callable[[dict[str, Known]], bytes]] = msgspec.json.Encoder(order="sorted").encode
+decode_known = msgspec.json.Decoder(dict[str, Known]).decode
 
 
 def encode(record: Progress | Clock) -> bytes:

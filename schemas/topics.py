@@ -14,8 +14,10 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
     `key` and `value` say what is in them; `record` names the class of the value. `partitions` is a default: inputs
     may have any number, and the topics beside the timeline have as many as the timeline (`partitions=0` says so).
-    `retention_ms` is -1 for ever. A compacted topic keeps the last value of each key. With `append_time` the broker
-    stamps the records, with its clock: that of the inputs is what event times are held against.
+    `retention_ms` is -1 for ever. A compacted topic keeps the last value of each key; of one that changes much and is
+    read whole by every worker that starts, `segment_ms` says how soon what is older is looked through. With
+    `append_time` the broker stamps the records, with its clock: that of the inputs is what event times are held
+    against.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 0
     cleanup: Literal["delete", "compact"] = "delete"
     retention_ms: int = 7 * DAY_MS
+    segment_ms: int = 0
     append_time: bool = False
 
     def config(self) -> dict[str, str]:
@@ -39,6 +42,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
             config["retention.ms"] = str(self.retention_ms)
         if self.cleanup == "compact":
             config |= {"min.compaction.lag.ms": "3600000", "delete.retention.ms": str(DAY_MS)}
+        if self.segment_ms:
+            config |= {"min.compaction.lag.ms": "0", "segment.ms": str(self.segment_ms)}
         return config
 
 
@@ -65,7 +70,8 @@ CHANGELOG: Final = Topic(
 )  # fmt: skip
 PROGRESS: Final = Topic(
     name="shop.progress.v1", role="internal", key="topic/partition", value="json", record="Progress",
-    cleanup="compact", partitions=1, append_time=True, about="how far ingest has read each input partition",
+    cleanup="compact", partitions=1, segment_ms=600_000, append_time=True,
+    about="how far ingest has read each input partition",
 )  # fmt: skip
 CLOCK: Final = Topic(
     name="shop.clock.v1", role="internal", key="none", value="json", record="Clock", partitions=1,

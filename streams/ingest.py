@@ -65,6 +65,7 @@ class Ingest:
 
     def __init__(self, send: Send, names: Names, rules: CleanRules, acknowledged: Callable[[Read], None]) -> None:
         self.records, self.refused = 0, 0
+        self.epochs: dict[str, int] = {}  # of the input topics that were made anew, see `Input`
         self._send, self._names, self._rules, self._acknowledged = send, names, rules, acknowledged
         self._entries: list[list[Sent]] = [[] for _ in range(names.partitions)]
         self._letters: dict[str, list[Sent]] = {}
@@ -78,7 +79,8 @@ class Ingest:
         if block.stale:
             return
         names, entries, rules = self._names, self._entries, self._rules
-        source = Input(block.tp.topic, names.inputs[block.tp.topic].id, block.tp.partition)
+        name = block.tp.topic
+        source = Input(name, names.inputs[name].id, block.tp.partition, self.epochs.get(name, 0))
         count, last_ms = names.partitions, -1
         for record in block.records:
             done = clean(source, record.offset, record.value, record.headers, record.timestamp, rules)

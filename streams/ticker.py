@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from schemas.progress import decode_progress
+from schemas.progress import KNOWN_KEY, decode_progress
 from schemas.timeline import Tick, encode_tick
 from schemas.topics import CONSENT
 from streams.core import ticks
@@ -48,6 +48,8 @@ class Ticker:
 
     def heard(self, key: bytes | None, value: bytes) -> None:
         """Take in a record of the progress topic. Its time never goes back. What is none is counted, and said."""
+        if key == KNOWN_KEY:
+            return
         try:
             topic, _, partition = (key or b"").decode().rpartition("/")
             source, at_ms = (topic, int(partition)), decode_progress(value).at_ms

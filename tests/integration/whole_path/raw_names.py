@@ -2,6 +2,7 @@
 
 import struct
 
+from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.produce import ProduceRequest
@@ -20,7 +21,7 @@ async def produce_raw_header_name(broker: str, topic: str, name: bytes, values: 
     try:
         await client.set_topics([topic])
         request = ProduceRequest(None, -1, 10_000, [(topic, [(0, _batch(name, values))])])
-        answer = await client.send(client.cluster.leader_for_partition((topic, 0)), request)
+        answer = await client.send(client.cluster.leader_for_partition(TopicPartition(topic, 0)), request)
         ((_, ((_, code, *_),)),) = answer.topics
         if code:
             raise for_code(code)
