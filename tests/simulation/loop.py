@@ -9,9 +9,10 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 from streams.exit_codes import ExitCode
 from streams.transport.fatal import way_out
@@ -86,6 +87,10 @@ def current() -> Process:
     return process
 
 
+def _nowhere(_code: ExitCode, _reason: str) -> NoReturn:
+    raise Ended
+
+
 class Deadlock(Exception):  # noqa: N818 (it tells what happened)
     """Nothing is left that could ever run."""
 
@@ -151,9 +156,12 @@ class Loop(asyncio.AbstractEventLoop):
         """Nothing is closed: the loop ends with its world."""
 
     def forget(self) -> None:
-        """Break the world down: what unwinds now finds every process dead."""
+        """Break the world down. What unwinds may not end the real process, and nobody hears its complaints."""
+        way_out.set(_nowhere)
         for task in self.kept:
             task._log_destroy_pending = False
+            with suppress(BaseException):
+                task.get_coro().close()
         self.kept, self.ready, self._timers = [], deque(), []
 
     def run_until(self, done: Callable[[], bool], until_s: float) -> bool:
