@@ -95,6 +95,20 @@ class Deadlock(Exception):  # noqa: N818 (it tells what happened)
     """Nothing is left that could ever run."""
 
 
+class Task(asyncio.Task):
+    """A task with a number: Faust keeps sets of tasks, and their order must not come from where they lie in memory."""
+
+    def __init__(self, coro: Any, *, number: int, name: str | None, **more: Any) -> None:
+        self._number = number
+        super().__init__(coro, name=name or f"Task-{number}", **more)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 class Loop(asyncio.AbstractEventLoop):
     """What asyncio needs of a loop, without sockets, threads and signals."""
 
@@ -124,7 +138,7 @@ class Loop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(self, coro, *, name=None, context=None):
-        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        task = Task(coro, number=next(self._ids), loop=self, name=name, context=context)
         self.kept.append(task)  # a task that is collected unwinds, and a killed process must not
         return task
 
