@@ -1,12 +1,12 @@
 """Every mistake by name: what the workers of a world are made of in which it is made. All belong to the shell."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Awaitable
+from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.offset import OffsetRequest
 from faust.types import TP
 
 from inference.answers import Scorer

@@ -42,9 +42,13 @@ class Durable:
         """Before the offsets are committed."""
         self._read_on()
         for tp, offset in offsets.items():
-            missing = [at for at in range(self._broker.committed.get(tp, 0), offset) if (*_place(tp), at) not in self._seen]
+            missing = [
+                at for at in range(self._broker.committed.get(tp, 0), offset) if (*_place(tp), at) not in self._seen
+            ]
             if missing:
-                self.wrong.append(f"offset {offset} of {tp.topic}/{tp.partition} committed before {missing[:3]} was durable")
+                self.wrong.append(
+                    f"offset {offset} of {tp.topic}/{tp.partition} committed before {missing[:3]} was durable"
+                )
 
     def _read_on(self) -> None:
         for tp, log in self._broker.logs.items():
@@ -98,7 +102,13 @@ def _accounts(world: World) -> Iterator[str]:
     logs = world.broker.logs
     read = {(*_place(tp), at) for tp, log in logs.items() if tp.topic in _INPUT_IDS for at in range(log.end)}
     timeline, letters = (
-        {_OF[tp.topic](record) for tp, log in logs.items() if tp.topic in names for record in log.records() if not _tick(tp, record)}
+        {
+            _OF[tp.topic](record)
+            for tp, log in logs.items()
+            if tp.topic in names
+            for record in log.records()
+            if not _tick(tp, record)
+        }
         for names in ({TIMELINE.name}, {topic.name for topic in DEAD_LETTERS})
     )
     if timeline | letters != read or timeline & letters:
