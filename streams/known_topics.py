@@ -20,7 +20,7 @@ from streams.settings import Settings
 from streams.topic_ids import Standing, standing
 from streams.transport.fatal import end_process
 
-READ_LIMIT_S: Final = 60.0
+READ_LIMIT_S: Final = 30.0
 LOOK_EVERY_S: Final = 5.0
 LOOK_LIMIT_S: Final = 20.0
 MISSES: Final = 3
@@ -40,7 +40,8 @@ async def require(settings: Settings) -> dict[str, Known]:
 
     Raises `MissingTopicError` and `WrongTopicError`, one line that names the topic and the fix; aiokafka's errors.
     """
-    found = await _standing(settings)
+    async with asyncio.timeout(LOOK_LIMIT_S):
+        found = await _standing(settings)
     _check_partitions(settings, found)
     known = await remembered(settings)
     renewed = _renewed(known, found)

@@ -13,7 +13,7 @@ from streams.transport.settings import options_of
 
 T = TypeVar("T")
 _POLL_S = 0.25  # how long a fetch waits for records before it is asked again
-_FETCH_LIMIT_S = 60.0  # a poll that takes longer means that the thread stands still
+_FETCH_LIMIT_S = 50.0  # a poll that takes longer means that the thread stands still
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
