@@ -9,16 +9,14 @@ from streams.exit_codes import ExitCode
 from streams.transport.fatal import end_process
 
 LOOK_EVERY_S: Final = 2.0
-FROZEN_S: Final = 5.0
-"""Who slept so much longer than it wanted was paused, with the whole process."""
 
 
 class Watchdog(threading.Thread):
     """Ends the process with code 75 when nobody called `beat` for `limit_s`; `work` says what stands still then.
 
-    It is a thread, because an event loop that is blocked cannot watch itself. Where something is to be looked at rather
-    than told, `moves` is asked at each look. Time for which the process was paused (SIGSTOP, a suspended machine) does
-    not count: what comes after it may be that another worker has taken over, and that has a code of its own.
+    It is a thread, because an event loop that is blocked cannot watch itself. What it slept through itself does not
+    count: a process that was frozen could not work, and when it goes on it has to learn whether it was replaced. Where
+    something is to be looked at rather than told, `moves` is asked at each look.
     """
 
     def __init__(
@@ -30,17 +28,21 @@ class Watchdog(threading.Thread):
     ) -> None:
         super().__init__(name=f"watchdog of {work}", daemon=True)
         self._limit_s, self._now_s, self._work, self._moves = limit_s, now_s, work, moves
-        self._beaten_s = now_s()
+        self._beaten_s = self._looked_s = now_s()
 
     def beat(self) -> None:
         """The work went on."""
         self._beaten_s = self._now_s()
 
-    def slept(self, wanted_s: float, took_s: float) -> None:
-        """A look took so long to come: what it came later than it should is not held against the work."""
-        late_s = took_s - wanted_s
-        if late_s > FROZEN_S:
-            self._beaten_s += late_s
+    def look(self) -> None:
+        """To be called every other second: a longer time between two looks is one in which nobody could work."""
+        now_s = self._now_s()
+        frozen_s = now_s - self._looked_s - LOOK_EVERY_S
+        if frozen_s > LOOK_EVERY_S:
+            self._beaten_s += frozen_s
+        self._looked_s = now_s
+        if self._moves is not None and self._moves():
+            self.beat()
 
     @property
     def stuck(self) -> bool:
@@ -50,10 +52,7 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         """Look every other second."""
         while not self.stuck:
-            before_s = self._now_s()
             time.sleep(LOOK_EVERY_S)
-            self.slept(LOOK_EVERY_S, self._now_s() - before_s)
-            if self._moves is not None and self._moves():
-                self.beat()
+            self.look()
         reason = f"expected progress, got none for {self._limit_s:.0f} s: {self._work}; see the runbook"
         end_process(ExitCode.NO_PROGRESS, reason)

@@ -12,6 +12,7 @@ from streams.chaos.copies import aborted, strangers
 from streams.chaos.evidence import Evidence
 from streams.chaos.expectations import judge, missing
 from streams.chaos.facts import Facts, Moment, Taken, Written, Wrong
+from streams.chaos.going_back import went_back
 from streams.chaos.pauses import between_interventions, between_ticks
 from streams.chaos.producer import Sent
 from streams.chaos.shops import Shop
@@ -49,6 +50,7 @@ def wrongs(case: Case) -> Iterator[Difference]:
     settings, evidence = case.shop.settings, case.evidence
     yield from missing(evidence, sum(sent.records for sent in case.sent if sent.acknowledged_ms))
     yield from account(evidence)
+    yield from went_back(evidence.changes)
     yield from strangers(evidence, scripted=case.shop.scripted)
     if case.shop.scripted:
         yield from judge(evidence, round(settings.cart_idle_s * 1_000))

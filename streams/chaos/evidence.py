@@ -31,12 +31,13 @@ class Stood(NamedTuple):
 class Evidence(NamedTuple):
     """All records that matter. `timeline` and `changelog` are by partition; `told` are committed, `said` all outputs.
 
-    `changelog` is what compaction leaves.
+    `changes` is the changelog as it was written, `changelog` what compaction leaves of it.
     """
 
     inputs: list[Stood]
     letters: list[Stood]
     timeline: Mapping[int, list[Stood]]
+    changes: list[Stood]
     changelog: Mapping[int, State]
     told: list[Stood]
     said: list[Stood]
@@ -53,10 +54,11 @@ async def gathered(settings: Settings) -> Evidence:
     timeline: dict[int, list[Stood]] = {number: [] for number in range(settings.timeline_partitions)}
     for record in await _read(settings, TIMELINE):
         timeline[record.partition].append(record)
-    changelog = compacted(await _read(settings, CHANGELOG), settings.timeline_partitions)
+    changes = await _read(settings, CHANGELOG)
+    changelog = compacted(changes, settings.timeline_partitions)
     told = await _read(settings, *OUTPUTS)
     said = await _read(settings, *OUTPUTS, committed=False)
-    return Evidence(inputs, letters, timeline, changelog, told, said)
+    return Evidence(inputs, letters, timeline, changes, changelog, told, said)
 
 
 def compacted(changelog: list[Stood], partitions: int) -> dict[int, State]:

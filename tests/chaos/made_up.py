@@ -9,7 +9,7 @@ from inference.answers import Answer
 from schemas.dead_letters import headers
 from schemas.shopper import META_KEY, encode_meta, encode_shopper
 from schemas.timeline import Tick, encode_tick
-from schemas.topics import DLQ, INPUTS, TIMELINE
+from schemas.topics import CHANGELOG, DLQ, INPUTS, TIMELINE
 from streams.chaos.court import Case
 from streams.chaos.evidence import Evidence, Stood
 from streams.chaos.producer import Sent
@@ -50,7 +50,8 @@ def crash_free(arrivals: Iterable[Arrival]) -> Evidence:
     end_ms = ticked_ms + round((LONGEST + 1) * IDLE_MS)
     timeline.append(_logged(len(timeline), None, encode_tick(Tick(end_ms, end_ms)), end_ms))
     told, changelog = _decided(timeline)
-    return Evidence(inputs, letters, {0: timeline}, {0: changelog}, told, list(told))
+    changes = [Stood(CHANGELOG.name, 0, n, key, value) for n, (key, value) in enumerate(changelog.items())]
+    return Evidence(inputs, letters, {0: timeline}, changes, {0: changelog}, told, list(told))
 
 
 def case_of(evidence: Evidence, policy_path: str) -> Case:

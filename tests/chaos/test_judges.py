@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from schemas.shopper import META_KEY, decode_shopper, encode_shopper
+from schemas.shopper import META_KEY, decode_meta, decode_shopper, encode_meta, encode_shopper
 from schemas.topics import CHANGELOG, DECISIONS, INTERVENTIONS, PURCHASE
 from streams.chaos.copies import aborted
 from streams.chaos.court import facts_of, wrongs
@@ -137,6 +138,22 @@ def an_aborted_nudge_was_never_committed(evidence: Evidence) -> Evidence:
     return evidence._replace(said=[*evidence.said, copy])
 
 
+def an_older_owner_writes_once_more(evidence: Evidence) -> Evidence:
+    """Its successor has written the shopper before, and does so again: at the end nothing of it is to be seen."""
+    last = next(one for one in evidence.changes if (one.key or b"").startswith(b"abandons."))
+    shopper = decode_shopper(last.value or b"")
+    shopper.fence -= 1
+    older = last._replace(value=encode_shopper(shopper))
+    return evidence._replace(changes=[*evidence.changes, older, last])
+
+
+def an_older_owner_commits_once_more(evidence: Evidence) -> Evidence:
+    last = next(one for one in evidence.changes if one.key == META_KEY)
+    meta = decode_meta(last.value or b"")
+    older = last._replace(value=encode_meta(msgspec.structs.replace(meta, offset=meta.offset - 1)))
+    return evidence._replace(changes=[*evidence.changes, older, last])
+
+
 def as_arrivals(inputs: list[Stood]) -> list[Arrival]:
     return [Arrival(one.at_ms, one.topic, one.key, one.value or b"") for one in inputs]
 
@@ -158,6 +175,8 @@ HARMS: dict[Harm, set[str]] = {
     a_dead_letter_is_lost: {"lost"},
     an_acknowledged_record_is_not_there: {"lost", "unexpected"},
     an_aborted_nudge_was_never_committed: {"unexpected"},
+    an_older_owner_writes_once_more: {"unexpected"},
+    an_older_owner_commits_once_more: {"unexpected"},
 }
 
 

@@ -2,15 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
-from streams.chaos.wires import HOST, Wire
-from streams.embedded.apache_kafka import Door
+from schemas.topics import CLOCK
+from streams.chaos.wires import HOST, Network, Wire
+from streams.embedded.apache_kafka import ApacheKafka, Door
 from streams.embedded.ports import free_ports
+from streams.settings import Settings
+from streams.topics import create
+from tests.kafka_providers import brokers_of_its_own
 
 SOON_S = 0.3
-WITHIN_S = 10
+WITHIN_S = 30
 
 
 @pytest.fixture
@@ -100,3 +106,30 @@ async def test_the_end_of_one_side_is_the_end_of_the_other(wire: Wire, door: Doo
 
     assert await said_back(reader, WITHIN_S) == b""
     writer.close()
+
+
+@pytest.mark.kafka
+@brokers_of_its_own
+async def test_whoever_comes_to_a_broker_by_a_door_says_everything_over_the_wire() -> None:
+    kafka = ApacheKafka(doors=2)
+    async with AsyncExitStack() as stack:
+        stack.callback(kafka.stop)
+        await asyncio.to_thread(kafka.start)
+        network = await stack.enter_async_context(Network(kafka.doors))
+        client = await stack.enter_async_context(
+            AIOKafkaProducer(bootstrap_servers=network.bootstrap(1), request_timeout_ms=30_000)
+        )
+        known = {(broker.host, broker.port) for broker in client.client.cluster.brokers()}
+        await create(Settings(broker=kafka.bootstrap, topic_prefix="", timeline_partitions=1))
+
+        await client.send_and_wait(CLOCK.name, b"before")
+        network.wires[0][0].cut()
+        await client.send_and_wait(CLOCK.name, b"another machine's wire is cut")
+        network.wires[0][1].cut()
+        sending = asyncio.create_task(client.send_and_wait(CLOCK.name, b"our own wire is cut"))
+        done, _ = await asyncio.wait({sending}, timeout=SOON_S)
+        network.wires[0][1].mend()
+        await asyncio.wait_for(sending, WITHIN_S)
+
+    assert known == {(HOST, kafka.doors[0][1].outer)}
+    assert not done

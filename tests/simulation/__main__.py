@@ -6,11 +6,13 @@ import sys
 import time
 
 if os.environ.get("PYTHONHASHSEED") != "0":  # Faust keeps sets of names: their order is part of a run
-    os.execve(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]], {**os.environ, "PYTHONHASHSEED": "0"})
+    os.execve(
+        sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]], {**os.environ, "PYTHONHASHSEED": "0"}
+    )
 
-from tests.simulation.mistakes import MISTAKES  # noqa: E402
-from tests.simulation.runs import run  # noqa: E402
-from tests.simulation.worker import Parts  # noqa: E402
+from tests.simulation.mistakes import MISTAKES
+from tests.simulation.runs import run
+from tests.simulation.worker import Parts
 
 
 def main() -> int:

@@ -1,8 +1,7 @@
 """Stand-ins for the other clients of aiokafka that a worker makes: for followers, the loader and the topics' partitions."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.protocol.commit import OffsetFetchRequest

@@ -41,7 +41,7 @@ class Membership:
         self.generation, self.closed = -1, False
         self._coordinator = self
         self._assigned: frozenset[TP] = frozenset()
-        self._joins = 0
+        self._joins, self._joining = 0, False
         self._member = ""
         self._rejoin = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
@@ -91,10 +91,12 @@ class Membership:
             began_s = self.wire.site.loop.time()
             await listener.on_partitions_revoked(self._assigned)
             self.wire.site.revocations.append(Revocation(self.wire.name, began_s, self.wire.site.loop.time()))
-            self._joins += 1
+            self._joins, self._joining = self._joins + 1, True
             self._member = member = self._member or f"{self.wire.name}/{self._joins}"
             joined = await self.coordination.ask(lambda: self.wire.site.group.join(member, topics))  # noqa: B023
             self.generation, self._assigned = joined.generation, joined.partitions
+            self._joining = False
+            self._rejoin.clear()
             self.positions.at.clear()
             self.positions.watch(sorted(joined.partitions))
             await listener.on_partitions_assigned(joined.partitions)
@@ -103,7 +105,7 @@ class Membership:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            if self.generation < 0:
+            if self.generation < 0 or self._joining:
                 continue
             member, generation = self._member, self.generation
             try:

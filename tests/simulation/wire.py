@@ -18,7 +18,6 @@ from aiokafka.errors import (
 from tests.simulation.faults import Asked, Fate
 from tests.simulation.loop import Process, current
 
-
 Apply = Callable[[], Any]
 REFUSED: dict[Asked, Callable[[], KafkaError]] = {
     "append": MessageSizeTooLargeError,

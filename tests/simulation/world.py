@@ -90,6 +90,7 @@ class World:
         due_ms = at_ms(SPAN_S + RUN_ON_S) - LATE_S * 1_000
         if len(watermarks) != PARTITIONS or min(watermarks) < due_ms:
             found.append(f"watermarks {watermarks}, not {due_ms}")
+        found += [f"worker {slot.number}" for slot in self.slots if slot.process is None or slot.process.paused]
         return found
 
     def paused_between(self, client: str, began_s: float, ended_s: float) -> bool:

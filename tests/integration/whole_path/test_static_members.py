@@ -18,9 +18,10 @@ SPEED = 100
 SESSION_S = 45.0
 NAMES = ("kairos-0", "kairos-1")
 LIMIT_S = 60.0
+HEARTBEAT_S = 3.0
 
 
-async def test_a_rolling_restart_changes_no_generation_and_moves_nobody(open_path, short_log):
+async def test_a_rolling_restart_and_a_crash_change_no_generation_and_move_nobody(open_path, short_log):
     async with open_path(session_timeout_s=SESSION_S) as path, asyncio.TaskGroup() as tasks:
         workers = {name: await path.worker(instance_id=name) for name in NAMES}
         await path.joined(len(NAMES))
@@ -32,6 +33,8 @@ async def test_a_rolling_restart_changes_no_generation_and_moves_nobody(open_pat
             assert await workers[name].terminate() == ExitCode.OK
             workers[name] = await path.worker(instance_id=name)
             await owns(workers[name], 2)
+        await workers[NAMES[0]].kill()
+        await owns(await path.worker(instance_id=NAMES[0]), 2)
 
         assert await generation(path) == before
         assert await shares_of(path) == shares
@@ -39,23 +42,6 @@ async def test_a_rolling_restart_changes_no_generation_and_moves_nobody(open_pat
         await path.settled()
         await path.checked()
         assert len((await settled_accounts(path)).read) == len(short_log)
-
-
-async def test_a_killed_worker_that_is_back_within_its_session_needs_no_rebalance(open_path, short_log):
-    async with open_path(session_timeout_s=SESSION_S) as path, asyncio.TaskGroup() as tasks:
-        workers = [await path.worker(instance_id=name) for name in NAMES]
-        await path.joined(len(NAMES))
-        feeding = tasks.create_task(path.feed(short_log, SPEED))
-        await path.reached(share(short_log, 0.2))
-        before, shares = await generation(path), await shares_of(path)
-
-        await workers[1].kill()
-        await owns(await path.worker(instance_id=NAMES[1]), 2)
-
-        assert (await generation(path), await shares_of(path)) == (before, shares)
-        await feeding
-        await path.settled()
-        await path.checked()
 
 
 async def test_of_two_processes_with_one_name_the_older_ends_as_fenced_and_says_why(open_path, short_log):
@@ -77,6 +63,20 @@ async def test_of_two_processes_with_one_name_the_older_ends_as_fenced_and_says_
         await path.settled()
         assert second.running
         await path.checked()
+
+
+async def test_one_that_writes_no_transactions_is_told_by_the_group_and_does_not_throw_the_other_out(open_path):
+    async with open_path(session_timeout_s=SESSION_S, stages=("ingest",)) as path:
+        first = await path.worker(instance_id=NAMES[0])
+        await path.joined(1)
+
+        second = await path.worker(instance_id=NAMES[0])
+
+        assert await first.ends(LIMIT_S) == ExitCode.FENCED
+        assert "another process with the same KAIROS_INSTANCE_ID has taken its place" in first.said()
+        await path.joined(1)
+        await asyncio.sleep(2 * HEARTBEAT_S)
+        assert second.running
 
 
 async def generation(path: ShopPath) -> int:

@@ -11,6 +11,7 @@ import pytest
 from streams.chaos.wires import Network
 from streams.embedded.apache_kafka import ApacheKafka
 from streams.exit_codes import ExitCode
+from streams.known_topics import remembered
 from tests.integration.whole_path.accounts import settled_accounts
 from tests.integration.whole_path.shop_path import ShopPath
 from tests.kafka_providers import brokers_of_its_own
@@ -77,6 +78,16 @@ async def test_a_worker_that_starts_where_the_broker_accepts_and_never_answers_e
         worker = await path.worker(broker=network.bootstrap(0), transactions="auto")
 
         assert await how_it_ended(worker, "silent broker at the start") == ExitCode.UNAVAILABLE
+
+
+async def test_a_worker_cut_off_before_it_has_joined_its_group_ends(open_wired):
+    async with open_wired() as (path, network):
+        worker = await path.worker(broker=network.bootstrap(0))
+        while not await remembered(path.settings):  # the last thing that it does before it joins
+            assert worker.running
+        network.wires[0][0].cut()
+
+        assert await how_it_ended(worker, "cut off before it joined") in STUCK
 
 
 async def test_workers_cut_off_at_any_moment_of_their_start_end(open_wired):
