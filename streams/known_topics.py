@@ -75,8 +75,8 @@ async def adopt(settings: Settings) -> list[str]:
 
 
 async def watch(settings: Settings, known: dict[str, Known]) -> None:
-    """End the process when a topic is deleted, or made anew, under it. Runs until cancelled."""
-    misses = 0
+    """End the process when a topic is deleted under it, or one that state belongs to is made anew. Until cancelled."""
+    misses, ours = 0, {named(topic, settings.topic_prefix) for topic in (*INPUTS, TIMELINE, CHANGELOG)}
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         try:
@@ -86,8 +86,12 @@ async def watch(settings: Settings, known: dict[str, Known]) -> None:
             log.warning("the topics could not be looked at: %r", error)
             continue
         renewed, missing = sorted(_renewed(known, found)), sorted(known.keys() - found.keys())
-        if renewed:
-            end_process(ExitCode.BAD_CONFIGURATION, f"{renewed[0]} was deleted and made anew under this worker")
+        if ours & set(renewed):
+            reason = f"{min(ours & set(renewed))} was deleted and made anew under this worker; see the runbook"
+            end_process(ExitCode.BAD_CONFIGURATION, reason)
+        if renewed:  # the progress topic perhaps, and what it remembered with it
+            known |= {name: Known(id=found[name].id) for name in renewed}
+            await _remember(settings, known)
         misses = misses + 1 if missing else 0
         if misses == MISSES:
             reason = f"expected the topic {missing[0]}, it was deleted under this worker; run `kairos topics create`"
