@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from schemas.topics import PROGRESS
 from streams.chaos.wires import Network
 from streams.embedded.apache_kafka import ApacheKafka
 from streams.exit_codes import ExitCode
+from streams.follow import ENDS_EVERY, WAIT_MS, Followed, follow
 from streams.known_topics import remembered
 from tests.integration.whole_path.accounts import settled_accounts
 from tests.integration.whole_path.shop_path import ShopPath
@@ -70,6 +72,25 @@ async def test_a_worker_cut_off_from_the_broker_ends_and_another_takes_over(open
         await path.settled()
         await path.checked()
         await settled_accounts(path)
+
+
+async def test_a_follower_that_is_cut_off_beats_no_more_and_one_with_nothing_to_read_does(open_wired):
+    async with open_wired() as (path, network):
+        beats, ready = list[float](), asyncio.Event()
+        topic = path.settings.topic_prefix + PROGRESS.name
+        followed = Followed(topic, lambda key, value: None, lambda: beats.append(time.monotonic()))
+        following = asyncio.create_task(follow({"bootstrap_servers": network.bootstrap(0)}, followed, ready))
+        async with asyncio.timeout(MINUTE_S):
+            await ready.wait()
+        await asyncio.sleep(15)
+        assert beats[-1] > time.monotonic() - BUSY_S / 2
+
+        network.wires[0][0].cut()
+        cut_s = time.monotonic()
+        await asyncio.sleep(40)
+        following.cancel()
+
+        assert beats[-1] < cut_s + ENDS_EVERY * WAIT_MS / 1_000 + BUSY_S
 
 
 async def test_a_worker_that_starts_where_the_broker_accepts_and_never_answers_ends(open_wired):
