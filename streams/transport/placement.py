@@ -17,29 +17,41 @@ def standbys_of(
     >>> standbys_of({"a": [0, 1], "b": [2, 3], "c": [4]}, {}, 1)
     {'a': {2, 4}, 'b': {0}, 'c': {1, 3}}
     """
-    owner_of = {number: member for member, numbers in owners.items() for number in numbers}
-    replicas, found = min(replicas, len(owners) - 1), {member: set[int]() for member in owners}
-    if not replicas:
-        return found
-    share = ceil(len(owner_of) / (len(owners) - 1))
-    room = {member: share - len(set(numbers)) for member, numbers in owners.items()}
-    promised: Counter[tuple[str, str]] = Counter()
-
-    def give(number: int, member: str) -> None:
-        promised[owner_of[number], member] += 1
-        found[member].add(number)
-
-    def crowded(number: int, member: str) -> bool:
-        return promised[owner_of[number], member] >= room[member]
-
-    lacking = dict.fromkeys(owner_of, replicas)
+    places = _Places(owners)
+    lacking = dict.fromkeys(places.owner_of, min(replicas, len(owners) - 1))
     for member in sorted(held.keys() & owners.keys()):
-        for number in sorted(set(held[member]) & owner_of.keys()):
-            if owner_of[number] != member and lacking[number] and not crowded(number, member):
-                give(number, member)
+        for number in sorted(lacking.keys() & set(held[member])):
+            if lacking[number] and places.owner_of[number] != member and not places.crowded(number, member):
+                places.give(number, member)
                 lacking[number] -= 1
     for number in sorted(lacking):
         for _ in range(lacking[number]):
-            others = [member for member in sorted(owners) if member != owner_of[number] and number not in found[member]]
-            give(number, min(others, key=lambda member: (crowded(number, member), len(found[member]))))
-    return found
+            places.give(number, places.best(number))
+    return places.found
+
+
+class _Places:
+    """Who holds what so far, and how much of each owner."""
+
+    def __init__(self, owners: Mapping[str, Iterable[int]]) -> None:
+        self.owner_of = {number: member for member, numbers in owners.items() for number in numbers}
+        self.found: dict[str, set[int]] = {member: set() for member in owners}
+        share = ceil(len(self.owner_of) / max(1, len(owners) - 1))
+        self._room = {member: share - len(set(numbers)) for member, numbers in owners.items()}
+        self._held_of: Counter[tuple[str, str]] = Counter()
+
+    def give(self, number: int, member: str) -> None:
+        """The member holds a standby of this partition."""
+        self._held_of[self.owner_of[number], member] += 1
+        self.found[member].add(number)
+
+    def crowded(self, number: int, member: str) -> bool:
+        """Whether the member could not own this one too, if its owner died."""
+        return self._held_of[self.owner_of[number], member] >= self._room[member]
+
+    def best(self, number: int) -> str:
+        """Who should hold the next standby of this partition."""
+        others = [
+            name for name in sorted(self.found) if name != self.owner_of[number] and number not in self.found[name]
+        ]
+        return min(others, key=lambda name: (self.crowded(number, name), len(self.found[name])))

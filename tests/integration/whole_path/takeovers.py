@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from tests.integration.whole_path.worker_process import WorkerProcess
 
-TAKEN = re.compile(r"timeline partition (\d+): \d+ shoppers, (\d+) records from its (changelog|standby)")
+TAKEN = re.compile(r"timeline partition (\d+): (\d+) changelog records from offset \d+ on \((\w+)\)")
 WHOLE_LOG = 1 << 20
 LIMIT_S = 60.0
 
 
 class Taken(NamedTuple):
-    """A partition that was taken over, how many records were read for it, and behind what: a standby or nothing."""
+    """A partition that was taken over, how many records were read for it, and behind what: a standby, a snapshot or the changelog alone."""
 
     partition: int
     records: int

@@ -18,10 +18,18 @@ LIMIT_S = 60.0
 AT_THE_END = 3
 
 
-async def test_a_killed_workers_partitions_go_on_from_their_standbys_with_the_tail_alone(open_path, short_log):
-    async with open_path(standbys=1, commit_every_s=0.2) as path, asyncio.TaskGroup() as tasks:
+@pytest.mark.parametrize("in_memory", [0, 1_000])
+async def test_a_killed_workers_partitions_go_on_from_their_standbys_with_the_tail_alone(
+    open_path, short_log, tmp_path, in_memory
+):
+    """With shoppers in memory alone, and with a disk of its own for each worker."""
+    own_disk = {"shoppers_in_memory": in_memory, "data_dir": str(tmp_path / "first")}
+    async with (
+        open_path(standbys=1, commit_every_s=0.2, shoppers_in_memory=in_memory) as path,
+        asyncio.TaskGroup() as tasks,
+    ):
         (port,) = free_ports(1)
-        first, second = await path.worker(metrics_port=port), await path.worker()
+        first, second = await path.worker(metrics_port=port, **own_disk), await path.worker()
         await path.joined(2)
         feeding = tasks.create_task(path.feed(short_log, SPEED))
         await path.reached(share(short_log, 0.6))
@@ -43,7 +51,7 @@ async def test_a_killed_workers_partitions_go_on_from_their_standbys_with_the_ta
 
 
 async def test_without_standbys_the_whole_changelog_is_read(open_path, short_log):
-    async with open_path(standbys=0) as path, asyncio.TaskGroup() as tasks:
+    async with open_path(standbys=0, shoppers_in_memory=0) as path, asyncio.TaskGroup() as tasks:
         first, second = await path.worker(), await path.worker()
         await path.joined(2)
         feeding = tasks.create_task(path.feed(short_log, SPEED))
