@@ -13,7 +13,7 @@ LIMIT_S = 60.0
 
 
 class Taken(NamedTuple):
-    """A partition that was taken over, how many records were read for it, and behind what: a standby, a snapshot or the changelog alone."""
+    """A partition that was taken over, how many records were read, and behind what: standby, snapshot or changelog."""
 
     partition: int
     records: int

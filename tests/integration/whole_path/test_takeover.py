@@ -29,7 +29,7 @@ async def test_a_killed_workers_partitions_go_on_from_their_standbys_with_the_ta
         asyncio.TaskGroup() as tasks,
     ):
         (port,) = free_ports(1)
-        first, second = await path.worker(metrics_port=port, **own_disk), await path.worker()
+        first, second = await path.worker(metrics_port=port, data_dir=str(tmp_path / "first")), await path.worker()
         await path.joined(2)
         feeding = tasks.create_task(path.feed(short_log, SPEED))
         await path.reached(share(short_log, 0.6))
