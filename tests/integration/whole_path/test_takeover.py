@@ -23,11 +23,8 @@ async def test_a_killed_workers_partitions_go_on_from_their_standbys_with_the_ta
     open_path, short_log, tmp_path, in_memory
 ):
     """With shoppers in memory alone, and with a disk of its own for each worker."""
-    own_disk = {"shoppers_in_memory": in_memory, "data_dir": str(tmp_path / "first")}
-    async with (
-        open_path(standbys=1, commit_every_s=0.2, shoppers_in_memory=in_memory) as path,
-        asyncio.TaskGroup() as tasks,
-    ):
+    settings = {"standbys": 1, "commit_every_s": 0.2, "shoppers_in_memory": in_memory}
+    async with open_path(**settings) as path, asyncio.TaskGroup() as tasks:
         (port,) = free_ports(1)
         first, second = await path.worker(metrics_port=port, data_dir=str(tmp_path / "first")), await path.worker()
         await path.joined(2)
