@@ -1,7 +1,7 @@
 """Every mistake by name: what the workers of a world are made of in which it is made. All belong to the shell.
 
 What fencing alone forgives is not among them: stepping stale blocks, opening a partition in a generation that has
-passed, keeping a partition over generations that were missed. None was noticed in some fifty seeds each.
+passed, keeping a partition over generations that were missed. Each was tried, none was noticed.
 """
 
 import asyncio
