@@ -14,7 +14,7 @@ from streams import agents
 from streams.core.policy.rules import PolicyRules, parse
 from streams.outside import Outside
 from streams.settings import Settings
-from streams.transport.settings import Options, configure, faust_settings
+from streams.transport.settings import Options, configure, faust_settings, static_member
 from streams.worker import Worker
 
 
@@ -24,7 +24,7 @@ def build(settings: Settings, scorer: Scorer, outside: Outside | None = None) ->
         settings.app_id,
         broker=f"blocks://{settings.broker}",
         datadir=settings.data_dir,
-        **faust_settings(broker_session_timeout=settings.session_timeout_s),
+        **faust_settings(broker_session_timeout=settings.session_timeout_s, **static_member(settings.instance_id)),
     )
     worker = Worker(app, settings, read_policy(Path(settings.policy)), scorer, outside or Outside())
     timeline = frozenset({worker.name(TIMELINE.name)})
@@ -37,6 +37,7 @@ def build(settings: Settings, scorer: Scorer, outside: Outside | None = None) ->
             drain=worker.drain,
             idempotent=real,
             read_committed=real,
+            standbys=settings.standbys,
             fetch_wait_ms=100 if real else 20,  # Tansu looks again only after half of it
         ),
     )

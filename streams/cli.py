@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train a model from a log",
     "export": "export a trained model to a Triton repository",
     "bench": "measure speed beside other systems",
+    "chaos": "break everything under two shops on a real Kafka, and judge what comes out",
     "settings": "print what can be set, and what is",
 }
 

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple, Protocol
 from schemas.dead_letters import DeadLetter, headers
 from schemas.topics import DLQ, Topic
 from streams.core.clean import CleanRules, Input, clean
+from streams.core.letters import MOST_LETTER_BYTES, Letter, fitted
 from streams.core.partitions import timeline_partition
 from streams.transport.batches import NO_HEADERS
 
 IN_FLIGHT = 4
 """Appends that are not acknowledged yet; one more waits for the first of them."""
-APPEND_LIMIT_S = 60.0
+APPEND_LIMIT_S = 50.0
+"""To hand an append over, and again for its acknowledgement."""
 Sent = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 
 
@@ -64,6 +66,7 @@ class Ingest:
 
     def __init__(self, send: Send, names: Names, rules: CleanRules, acknowledged: Callable[[Read], None]) -> None:
         self.records, self.refused = 0, 0
+        self.epochs: dict[str, int] = {}  # of the input topics that were made anew, see `Input`
         self._send, self._names, self._rules, self._acknowledged = send, names, rules, acknowledged
         self._entries: list[list[Sent]] = [[] for _ in range(names.partitions)]
         self._letters: dict[str, list[Sent]] = {}
@@ -77,7 +80,8 @@ class Ingest:
         if block.stale:
             return
         names, entries, rules = self._names, self._entries, self._rules
-        source = Input(block.tp.topic, names.inputs[block.tp.topic].id, block.tp.partition)
+        name = block.tp.topic
+        source = Input(name, names.inputs[name].id, block.tp.partition, self.epochs.get(name, 0))
         count, last_ms = names.partitions, -1
         for record in block.records:
             done = clean(source, record.offset, record.value, record.headers, record.timestamp, rules)
@@ -94,7 +98,8 @@ class Ingest:
         """Append what was collected; wait only for appends that are too many. Raises what an append failed with."""
         if self._read:
             read, self._read, self.collected = self._read, [], 0
-            futures = await self._append()
+            async with asyncio.timeout(APPEND_LIMIT_S):
+                futures = await self._append()
             before = self._appends[-1] if self._appends else None
             self._appends.append(asyncio.create_task(self._settle(before, futures, read)))
         while self._appends and (self._appends[0].done() or len(self._appends) > IN_FLIGHT):
@@ -134,12 +139,13 @@ class Ingest:
         for done in read:
             self._acknowledged(done)
 
-    def _refuse(self, source: Input, record: Any, letter: DeadLetter) -> None:
+    def _refuse(self, source: Input, record: Any, refused: DeadLetter) -> None:
         self.refused += 1
         reason = headers(
-            letter, list(record.headers), source.topic, source.partition, record.offset, self._names.app_id
+            refused, list(record.headers), source.topic, source.partition, record.offset, self._names.app_id
         )
-        self._letters.setdefault(source.topic + DLQ, []).append((record.key, record.value, reason))
+        letter = fitted(Letter(record.key, record.value, reason), MOST_LETTER_BYTES)
+        self._letters.setdefault(source.topic + DLQ, []).append(letter)
 
 
 async def _finished(append: asyncio.Task[None]) -> None:

@@ -5,9 +5,10 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from math import inf
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from streams.core.asks import Ask
+from streams.core.letters import unreadable
 from streams.core.step import Record
 from streams.counts import Counts
 from streams.pipeline import Partition, Write
@@ -21,6 +22,8 @@ most shoppers change again within seconds, and writing one costs more than apply
 
 class TimelineBlock(Protocol):
     """Consecutive records of the partition; stale once the partition was taken away."""
+
+    tp: Any
 
     @property
     def records(self) -> Sequence[Record]: ...
@@ -80,6 +83,8 @@ class Owner:
             self._taken = 0
             block.release()
         made = self.partition.step(records)
+        if self.partition.unreadable:
+            self._refuse_unreadable(block.tp.partition)
         self.asks += made
         self._stepped += len(records)
         self.counts.stepped += len(records)
@@ -104,6 +109,11 @@ class Owner:
             self.pace.emitted_s = now_s
             self._start(self.partition.emit())
 
+    def cool(self, most: int) -> None:
+        """Keep at most so many shoppers in memory; not during a transaction: what it writes is nowhere else."""
+        if not self._stopped and (self._writing is None or self._writing.done()):
+            self.partition.cool(most)
+
     async def drain(self) -> None:
         """Write everything that was stepped, and wait for it. Blocks in hand are dropped: they are read again."""
         self.drained = True
@@ -120,6 +130,15 @@ class Owner:
         if self._writing is not None:
             self._writing.cancel()
         await self.writer.stop()
+        self.counts.cold_reads += self.partition.shard.shoppers.cold_reads
+        self.partition.shard.shoppers.cold.close()
+
+    def _refuse_unreadable(self, number: int) -> None:
+        """Dead letters, in the transaction that passes their records: exactly one for each."""
+        for record, why in self.partition.unreadable:
+            place, app_id = (number, record.offset), self.writer.owned.app_id
+            self.partition.tell(unreadable(place, record.key, record.value, why, app_id))
+        self.partition.unreadable.clear()
 
     async def _settled(self) -> None:
         if self._writing is not None:
@@ -135,5 +154,6 @@ class Owner:
     async def _write(self, write: Write) -> None:
         outputs = [Output(self.prefix + topic, key, value, headers) for topic, key, value, headers in write.outputs]
         began_s = time.monotonic()
-        await self.writer.write(write.changelog, outputs, write.offset)
+        position = await self.writer.write(write.changelog, outputs, write.offset)
+        self.partition.written(write, position)
         self.counts.written(write, time.monotonic() - began_s)

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
 from typing import cast
 
 import faust
@@ -18,13 +21,17 @@ from streams.outside import Outside
 from streams.owner import Owner, Pace
 from streams.pipeline import Partition
 from streams.settings import Settings
+from streams.standbys import Standbys, Tail
 from streams.table.changelog import Restored
-from streams.table.loader import Loader
+from streams.table.loader import Into, Loaded, Loader
+from streams.table.store import Store
+from streams.table.stores import Stores
 from streams.table.transactions import Owned, PartitionWriter
 from streams.transport.consumer import Consumer
 from streams.transport.fatal import end_if_failed
 
 LOADS_AT_ONCE = 2
+ENDS_LIMIT_S = 10.0
 Tenure = tuple[int, int]
 
 log = logging.getLogger(__name__)
@@ -44,7 +51,11 @@ class Owners:
         self._app, self._settings, self._policy, self._decide = app, settings, policy, decide
         self._timeline = settings.topic_prefix + TIMELINE.name
         self._changelog = settings.topic_prefix + CHANGELOG.name
-        self._assigned = asyncio.Event()
+        self.standbys = Standbys(self._read_standby, self._ends, self._standby_table)
+        self._reader: Loader | None = None
+        on_disk = settings.transactions != "off" and settings.shoppers_in_memory
+        self._stores = Stores(Path(settings.data_dir), settings.app_id) if on_disk else None
+        self._assigned, self._assigned_s = asyncio.Event(), outside.now_s()
         self._loads = asyncio.Semaphore(LOADS_AT_ONCE)
         self._generation, self._ours = -1, set[Tenure]()
         self._held: dict[Tenure, Owner] = {}
@@ -61,6 +72,9 @@ class Owners:
         numbers = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == self._timeline}
         self._ours = {(number, since.get(number, generation)) for number in numbers}
         self._generation = generation
+        standbys = {tp.partition for tp in self._app.assignor.assigned_standbys() if tp.topic == self._timeline}
+        self.standbys.follow(standbys - numbers, numbers)
+        self._assigned_s = self._outside.now_s()
         self._assigned.set()
 
     async def run(self) -> None:
@@ -76,7 +90,10 @@ class Owners:
     async def stop(self) -> None:
         """Let everything go; what was decided and not written is decided again by the next owner."""
         self._ours = set()
+        self.standbys.follow(set(), set())
         await self._give_up(self._held.keys() | self._takes.keys())
+        if self._reader is not None:
+            await self._reader.stop()
 
     async def _give_up(self, tenures: set[Tenure]) -> None:
         takes = [self._takes.pop(tenure) for tenure in tenures & self._takes.keys()]
@@ -89,44 +106,82 @@ class Owners:
 
     async def _take(self, tenure: Tenure) -> None:
         """Load the partition where it is new, then read on, in whatever generation the group is by then."""
-        number, generation = tenure[0], -1
-        if tenure not in self._held:
-            async with self._loads:
-                if tenure in self._ours:  # to load what another worker owns by now would fence it
-                    self._held[tenure] = self._decide.owners[number] = await self._load(number)
+        number, generation, assigned_s = tenure[0], -1, self._assigned_s
+        new = tenure not in self._held
+        if new:
+            with self.standbys.held_back():
+                async with self._loads:
+                    if tenure in self._ours:  # to load what another worker owns by now would fence it
+                        self._held[tenure] = self._decide.owners[number] = await self._load(number)
         consumer = cast(Consumer, self._app.consumer)
         while tenure in self._ours and generation != self._generation:
             owner, generation = self._held[tenure], self._generation
             at = owner.partition.shard.offset
             owner.drained = not await consumer.open_partition(TP(self._timeline, number), at, generation)
+            if new and not owner.drained:
+                self._decide.counts.takeovers.add(self._outside.now_s() - assigned_s)
+                new = False
         del self._takes[tenure]
 
     async def _load(self, number: int) -> Owner:
-        """Fence older owners first, then read what they committed."""
-        settings, began_s = self._settings, time.monotonic()
+        """Fence older owners first, then read what they committed, from where a standby here has read to."""
+        settings, began_s = self._settings, self._outside.now_s()
         owned = Owned(settings.app_id, number, self._timeline, self._changelog)
         on, outside = settings.transactions != "off", self._outside
         writer = PartitionWriter(connection(settings), owned, transactions=on, producer=outside.producer)
-        loader, restored = Loader(connection(settings), self._changelog, client=outside.client), Restored()
         async with AsyncExitStack() as given_up:
             given_up.push_async_callback(writer.stop)
             await writer.start()
-            async with AsyncExitStack() as loading:
-                loading.push_async_callback(loader.stop)
-                await loader.start()
-                loaded = await loader.load(number, restored.apply)
+            tail = await self.standbys.promote(number)
+            given_up.callback(tail.drop)
+            begun, shard = "standby" if tail.begun else "", Shard()
+            began_at, loaded = await self._read_rest(tail)
+            begun = begun or ("snapshot" if began_at else "changelog")
+            shard.restore(tail.restored.shoppers, tail.restored.meta)
             given_up.pop_all()
-        shard = Shard()
-        shard.restore(restored.shoppers, restored.meta)
+        took_s = outside.now_s() - began_s
+        self._decide.counts.restore(begun, loaded.records, took_s)
         log.info(
-            "timeline partition %d: %d shoppers from %d records in %.1f s, reading on from offset %d",
-            number, len(restored.shoppers), loaded.records, time.monotonic() - began_s, shard.offset,
+            "timeline partition %d: %d changelog records from offset %d on (%s) in %.2f s, reading on from offset %d",
+            number, loaded.records, began_at, begun, took_s, shard.offset,
         )  # fmt: skip
         staggered_s = outside.now_s() - settings.commit_every_s * number / settings.timeline_partitions
         pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, staggered_s)
         return Owner(
             Partition(shard, self._rules(), self._policy), writer, pace, settings.topic_prefix, self._decide.counts
         )
+
+    async def _read_rest(self, tail: Tail) -> tuple[int, Loaded]:
+        loader = self._loader()
+        async with AsyncExitStack() as loading:
+            loading.push_async_callback(loader.stop)
+            await loader.start()
+            return await tail.read_on(loader.load, partial(self._table, loader), time.time())
+
+    async def _read_standby(self, number: int, into: Into, start: int) -> Loaded:
+        return await (await self._standby_reader()).load(number, into, start)
+
+    async def _standby_table(self, number: int) -> Restored | Store:
+        return await self._table(await self._standby_reader(), number)
+
+    async def _standby_reader(self) -> Loader:
+        if self._reader is None:
+            reader = self._loader()
+            await reader.start()
+            self._reader = reader
+        return self._reader
+
+    async def _table(self, loader: Loader, number: int) -> Restored | Store:
+        """Where a partition is restored to: the local disk, but where that is not wanted, or the broker has none."""
+        return self._stores.open(number, await loader.now(number)) if self._stores else Restored()
+
+    def _loader(self) -> Loader:
+        return Loader(connection(self._settings), self._changelog, client=self._outside.client)
+
+    async def _ends(self, numbers: Collection[int]) -> dict[int, int]:
+        consumer = cast(Consumer, self._app.consumer)
+        ends = await consumer.end_offsets_of([TP(self._changelog, number) for number in numbers], ENDS_LIMIT_S)
+        return {tp.partition: end for tp, end in ends.items()}
 
     def _rules(self) -> Rules:
         settings = self._settings

@@ -38,6 +38,7 @@ class Partition:
 
     def __init__(self, shard: Shard, rules: Rules, policy: PolicyRules) -> None:
         self.shard, self.rules, self.policy = shard, rules, policy
+        self.unreadable: list[tuple[Record, str]] = []  # what the log held that is no timeline record, and why not
         self._unanswered = 0
         self._outputs: list[Output] = []
         self._decided: dict[bytes, None] = {}
@@ -45,7 +46,7 @@ class Partition:
 
     def step(self, block: Iterable[Record]) -> list[Ask]:
         """Apply records of the log, in order. Every ask that comes back must be answered, in that order."""
-        made = step(self.shard, block, self.rules)
+        made = step(self.shard, block, self.rules, self._refuse)
         self._unanswered += len(made)
         return made
 
@@ -60,6 +61,10 @@ class Partition:
                 self._decided[ask.key] = None
                 self._urgent |= any(output.topic in URGENT for output in outputs)
         self._unanswered -= len(made)
+
+    def tell(self, output: Output) -> None:
+        """Write this too, with the next transaction: what the caller has to say about `unreadable`."""
+        self._outputs.append(output)
 
     @property
     def urgent(self) -> bool:
@@ -86,11 +91,23 @@ class Partition:
         shard.forgotten.clear()
         return Write(changelog, write.outputs, shard.offset)
 
+    def written(self, write: Write, position: int) -> None:
+        """The write is committed. `position`: all that was written to the changelog before it was told here before."""
+        self.shard.shoppers.cold.write(write.changelog, position)
+
+    def cool(self, most: int) -> None:
+        """Keep at most so many shoppers in memory; not while a write is under way or an ask is unanswered."""
+        self._check_answered()
+        self.shard.cool(most, self._decided)
+
     def discard(self) -> None:
         """Forget what was decided, unwritten: for a run that is after the asks only."""
         self._outputs, self._decided, self._urgent = [], {}, False
         self.shard.changed.clear()
         self.shard.forgotten.clear()
+
+    def _refuse(self, record: Record, why: str) -> None:
+        self.unreadable.append((record, why))
 
     def _check_answered(self) -> None:
         if self._unanswered:

@@ -14,23 +14,29 @@ if sys.platform != "win32":
 
 import faust
 import msgspec
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from inference.answers import Scorer
 from inference.client.failure import NoAnswerError
 from inference.client.ladder import Ladder
 from inference.client.triton import TritonScorer
 from inference.repository import ModelMissingError
+from schemas.progress import Known
 from streams.app import build, quiet
 from streams.broker_features import has_transactions
-from streams.connection import connection
+from streams.connection import MissingTopicError, connection
 from streams.exit_codes import ExitCode
+from streams.known_topics import require, watch
 from streams.settings import Settings
 from streams.telemetry import serve
 from streams.transport.fatal import end_process
+from streams.watchdog import Watchdog
 
 STOP_LIMIT_S = 9.0
 """SIGTERM ends a worker within ten seconds, whatever hangs."""
+
+GROUP_LIMIT_S = 60.0
+"""How long the group may take to give partitions out: it waits for members as long (`broker_rebalance_timeout`)."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -42,6 +48,14 @@ def run_worker(settings: Settings) -> None:
     worker = build(settings, scorer(settings))
     if settings.metrics_port:
         serve(worker, settings.metrics_port)
+    known = _known_topics(settings)
+    worker.ingest.epochs = {name: topic.epoch for name, topic in known.items()}
+
+    async def look_after_topics() -> None:
+        await watch(settings, known)
+
+    worker.app.task(look_after_topics)
+    Watchdog(GROUP_LIMIT_S, work="its place in the consumer group", moves=lambda: worker.settled).start()
     process = _Worker(worker.app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False)
     process.execute_from_commandline()
 
@@ -63,6 +77,16 @@ def _with_transactions_decided(settings: Settings) -> Settings:
         reason = f"expected a Kafka broker at {settings.broker}, got {error}; start one, or set KAIROS_BROKER"
         end_process(ExitCode.UNAVAILABLE, reason)
     return msgspec.structs.replace(settings, transactions="on" if has else "off")
+
+
+def _known_topics(settings: Settings) -> dict[str, Known]:
+    """The topics, once all is well with them; else the process ends, with what to do about it."""
+    try:
+        return asyncio.run(require(settings))
+    except (KafkaError, TimeoutError) as error:
+        end_process(ExitCode.UNAVAILABLE, f"expected to learn of the topics from {settings.broker}, got {error!r}")
+    except MissingTopicError as error:
+        end_process(error.exit_code, str(error))
 
 
 def scorer(settings: Settings) -> Scorer:

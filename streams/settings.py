@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shopper_ttl_days: Annotated[float, _about("days", "a shopper idle for so long is forgotten", gt=0, le=36_500)] = (
         30.0
     )
+    shoppers_in_memory: Annotated[
+        int, _about("shoppers", "of a worker, the rest on its disk; 0: all, nothing on disk", ge=0, le=1_000_000_000)
+    ] = 1_000_000
     triton: Annotated[
         str,
         _about(
@@ -77,6 +80,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout_s: Annotated[
         float, _about("s", "a worker that is silent for so long loses its partitions", ge=6, le=1800)
     ] = 30.0
+    instance_id: Annotated[
+        str,
+        _about(
+            "name",
+            "keeps a worker's partitions through a restart; no two alike; empty: none",
+            pattern=r"^[A-Za-z0-9._-]*$",
+        ),
+    ] = ""
+    standbys: Annotated[
+        int, _about("workers", "hold the shoppers of each partition too, to take it over at once", ge=0, le=8)
+    ] = 1
     metrics_port: Annotated[int, _about("port", "Prometheus metrics; 0: none", ge=0, le=65535)] = 9464
     data_dir: Annotated[str, _about("path", "what a process keeps on disk for itself", min_length=1)] = ".kairos"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _about("choice", "how much is logged")] = "info"

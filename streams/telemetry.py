@@ -15,6 +15,8 @@ from prometheus_client.registry import Collector
 from inference.client.breaker import State
 from inference.client.ladder import Ladder
 from schemas.interventions import KINDS
+from schemas.topics import CLOCK, PROGRESS, TIMELINE
+from streams.clock import BrokerClock, TopicClock
 from streams.counts import BOUNDS_S, Durations
 from streams.transport.consumer import Consumer
 from streams.worker import Worker
@@ -64,6 +66,7 @@ class Telemetry(Collector):
         counts = self._worker.decide.counts
         kinds, retracted = dict.fromkeys(KINDS, 0) | counts.interventions, dict.fromkeys(KINDS, 0) | counts.retractions
         yield _counter("kairos_timeline_records", "records of the timeline stepped, TICKs included", counts.stepped)
+        yield self._unreadable()
         yield _counters("kairos_scores", "score requests answered, by rung of the ladder", "mode", counts.scores)
         yield _counters("kairos_interventions", "interventions sent", "kind", kinds)
         yield _counters("kairos_retractions", "interventions taken back", "kind", retracted)
@@ -71,6 +74,14 @@ class Telemetry(Collector):
         yield _histogram("kairos_round_duration_seconds", "rounds that stepped something", {(): counts.rounds})
         transactions: ByLabels = {("commit",): counts.commits, ("emit",): counts.emits}
         yield _histogram("kairos_transaction_duration_seconds", "transactions committed", transactions, ["kind"])
+
+    def _unreadable(self) -> Metric:
+        worker = self._worker
+        found = {TIMELINE.name: worker.decide.counts.unreadable, PROGRESS.name: worker.ticker.unreadable}
+        if isinstance(worker.clock, TopicClock):
+            found[CLOCK.name] = worker.clock.unreadable
+        about = "records of our own topics that Kairos did not write; those of the timeline are kept as dead letters"
+        return _counters("kairos_unreadable_records", about, "topic", found)
 
     def _model(self) -> Iterator[Metric]:
         scorer = self._worker.decide.scorer
@@ -90,6 +101,9 @@ class Telemetry(Collector):
         about = "1 for the input partitions that hold the watermark back most"
         held_by = [((topic, str(partition)), 1) for topic, partition in worker.ticker.holding_back()]
         yield _gauges("kairos_watermark_holder", about, ["topic", "partition"], held_by)
+        if isinstance(worker.clock, BrokerClock):
+            about = "how far this machine's clock is ahead of the broker's: log time does not follow it"
+            yield _gauge("kairos_clock_ahead_seconds", about, worker.clock.ahead_ms / 1e3)
         if now_ms >= 0:
             yield _gauge("kairos_clock_timestamp_seconds", "log time now", now_ms / 1e3)
         if watermark_ms >= 0:
@@ -100,15 +114,32 @@ class Telemetry(Collector):
 
     def _table(self) -> Iterator[Metric]:
         shards = [owner.partition.shard for owner in list(self._worker.decide.owners.values())]
-        shoppers, timers = sum(len(shard.shoppers) for shard in shards), sum(len(shard.timers) for shard in shards)
+        counts, timers = self._worker.decide.counts, sum(len(shard.timers) for shard in shards)
+        hot, cold = sum(len(s.shoppers.hot) for s in shards), sum(len(s.shoppers.cold) for s in shards)
+        reads = counts.cold_reads + sum(shard.shoppers.cold_reads for shard in shards)
+        generation = self._worker.app.consumer_generation_id
+        yield _gauge("kairos_group_generation", "of the consumer group: each rebalance is another", generation)
         yield _gauge("kairos_partitions_owned", "timeline partitions of this worker", len(shards))
-        yield _gauge("kairos_shoppers", "shoppers in memory", shoppers)
+        yield _gauge("kairos_shoppers", "shoppers in memory, ready to use", hot)
+        yield _gauge("kairos_shoppers_stored", "shoppers kept encoded: on disk, about, or in memory", cold)
+        yield _counter("kairos_shopper_reads", "shoppers who came back into memory from there", reads)
+        yield _counters("kairos_restored_records", "changelog records read to restore", "begun", counts.restored)
+        restores: ByLabels = {(begun,): durations for begun, durations in counts.restores.items()}
+        yield _histogram("kairos_restore_duration_seconds", "partitions restored", restores, ["begun"])
+        standbys = self._worker.owners.standbys
+        lags = [((str(number),), tail.lag) for number, tail in list(standbys.tails.items())]
+        held = sum(len(tail.restored.shoppers) for tail in list(standbys.tails.values()))
+        yield _gauges("kairos_standby_lag_records", "records that a standby has not read", ["partition"], lags)
+        yield _gauge("kairos_standby_shoppers", "shoppers of standbys, about", held)
+        yield _counter("kairos_promotions", "partitions taken over from a standby", standbys.promotions)
+        took: ByLabels = {(): self._worker.decide.counts.takeovers}
+        yield _histogram("kairos_takeover_duration_seconds", "from an assignment until the partition is read on", took)
         yield _gauge("kairos_timers", "times at which a shopper will be looked at", timers)
 
     def _lag(self) -> Labelled:
         """By topic without prefix: what is not in the timeline yet, and what of the timeline is not stepped yet."""
         worker, waiting = self._worker, dict[str, int]()
-        if not worker.expected:
+        if not worker.inputs.parts:
             return []  # not started: asking for the consumer would make one, in the wrong thread
         consumer = cast(Consumer, worker.app.consumer)
         stepped = {number: owner.partition.shard.offset for number, owner in list(worker.decide.owners.items())}

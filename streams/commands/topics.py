@@ -5,10 +5,14 @@ from datetime import timedelta
 
 import click
 import msgspec
+from aiokafka.errors import UnknownMemberIdError
 
 from schemas.asyncapi import asyncapi as asyncapi_document
 from schemas.topics import TOPICS, Topic, named, partitions_of
+from streams.broker_errors import talking_to
 from streams.commands.settings import broker_option, current
+from streams.connection import MissingTopicError
+from streams.known_topics import adopt as adopt_topics
 from streams.settings import Settings
 from streams.topics import FOR_EVER
 from streams.topics import create as create_topics
@@ -17,7 +21,7 @@ from streams.topics import problems as topic_problems
 
 @click.group()
 def topics() -> None:
-    """Create and check the topics, list them, or describe them as AsyncAPI."""
+    """Create, check and adopt the topics, list them, or describe them as AsyncAPI."""
 
 
 @topics.command()
@@ -42,6 +46,23 @@ def check(context: click.Context, broker: str | None) -> None:
         click.echo(line)
     click.echo(f"{len(TOPICS)} topics on {settings.broker}: {len(lines) or 'no'} differences", err=True)
     context.exit(1 if lines else 0)
+
+
+@topics.command()
+@broker_option
+def adopt(broker: str | None) -> None:
+    """Take input topics that were deleted and made anew: their events count as new. No worker may run meanwhile."""
+    settings = current(broker)
+    try:
+        with talking_to(settings.broker):
+            adopted = asyncio.run(adopt_topics(settings))
+    except MissingTopicError as error:
+        raise click.ClickException(str(error)) from None
+    except UnknownMemberIdError:
+        raise click.ClickException(f"workers of {settings.app_id} still run; stop all of them first") from None
+    for name in adopted:
+        click.echo(name)
+    click.echo(f"{len(adopted)} input topics adopted on {settings.broker}", err=True)
 
 
 @topics.command("list")

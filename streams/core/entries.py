@@ -17,6 +17,8 @@ from streams.core.refusals import RefusedError, shown
 
 MOST_PRODUCTS: Final = 500
 MOST_CATEGORIES: Final = 100
+MOST_BYTES: Final = 256 << 10
+"""Of a timeline record: some events of a shopper stand in one record of the changelog, which has to fit its topic."""
 Parts = tuple[int, int, int, int, Detail | tuple[object, ...]]
 """Kind, item, category and price for the slot (see `schemas/history.py`), and the tail: a `Detail`, or its fields."""
 
@@ -30,13 +32,16 @@ _encode = msgspec.msgpack.Encoder().encode
 def packed(topic_id: int, partition: int, offset: int, at_ms: int, message_id: str, parts: Parts) -> bytes:
     """The bytes of a timeline record, as `schemas.timeline.encode_entry` writes them, without its intermediate tuples.
 
-    `topic_id`, `partition` and `offset` are the source's.
+    `topic_id`, `partition` and `offset` are the source's. Raises `RefusedError`: invalid_value, too large.
     """
     kind, item, category, price, tail = parts
-    return _HEAD(
+    record: bytes = _HEAD(
         VERSION, topic_id, partition, offset << ORDINAL_BITS,
         _U64(xxh3_64_intdigest(message_id.encode())), kind, _U64(at_ms), item, category, price,
     ) + _encode(tail)  # fmt: skip
+    if len(record) > MOST_BYTES:
+        raise RefusedError("invalid_value", f"an event of at most {MOST_BYTES} bytes", f"{len(record)} bytes")
+    return record
 
 
 def item_key(product_id: str) -> int:

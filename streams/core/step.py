@@ -5,24 +5,28 @@ twice, and is advanced first; the shopper's fence drops what was made durable be
 shopper's history recognise what the shop sent twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from struct import Struct
+from struct import error as StructError  # noqa: N812, as the others are named
 from typing import Final, Protocol
 
-from schemas.kinds import FIRST_CART, LAST_CART, LAST_CLICK, LAST_PURCHASE, Kind
+import msgspec
+
+from schemas.kinds import FIRST_CART, LAST_CART, LAST_CLICK, LAST_EVENT, LAST_PURCHASE, Kind
 from schemas.shopper import Shopper, Waiting, shared
-from schemas.timeline import ID_AT, ORDINAL_BITS, SLOT_AT, TAIL_AT, decode_detail, decode_tick
+from schemas.timeline import ID_AT, ORDINAL_BITS, SLOT_AT, TAIL_AT, VERSION, decode_detail, decode_tick
 from streams.core import asks, episodes
 from streams.core.asks import Ask
+from streams.core.clock import LATEST_MS
 from streams.core.counters import HOUR_MS
 from streams.core.episodes import NEVER
 from streams.core.history import remember
 from streams.core.shard import Rules, Shard
+from streams.core.shoppers import slices_due
 
 _HEAD: Final = Struct("<xBHQ6xBIH")  # source topic id, partition, position | kind, at_ms low and high
 _ID: Final = slice(ID_AT, SLOT_AT)
 _SLOT: Final = slice(SLOT_AT, TAIL_AT)
-DAY_MS: Final = 86_400_000
 
 
 class Record(Protocol):
@@ -36,23 +40,37 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
 
 
-def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
-    """Apply the records in log order; the decisions to be taken come back in the order in which they came up."""
+Refuse = Callable[[Record, str], None]
+
+
+def no_refusal(record: Record, why: str) -> None:
+    """What a step does with a record that it cannot read, where nobody takes those: raise."""
+    msg = f"expected a timeline record at offset {record.offset}, got {why}"
+    raise ValueError(msg)
+
+
+def step(shard: Shard, records: Iterable[Record], rules: Rules, refuse: Refuse = no_refusal) -> list[Ask]:
+    """Apply the records in log order; the decisions to be taken come back in the order in which they came up.
+
+    `refuse` is given what is no timeline record of this version, and why: it changes no shopper. One whose tail is
+    damaged stands in the shopper's history, and nothing else comes of it.
+    """
     made: list[Ask] = []
-    sources, shoppers, changed, unpack = shard.sources, shard.shoppers, shard.changed, _HEAD.unpack_from
+    sources, changed, unpack = shard.sources, shard.changed, _HEAD.unpack_from
+    hot, touch = shard.shoppers.hot, shard.shoppers.touch
     ask_again_ms = rules.score_every_ms if rules.ask_models else NEVER
     for record in records:
         value, key, offset = record.value, record.key, record.offset
         shard.offset = offset + 1
-        if value is None or key is None:
-            made += control(shard, value, rules)
+        if key is None or not value or value[0] != VERSION or len(value) < TAIL_AT or value[SLOT_AT] > LAST_EVENT:
+            made += control(shard, record, rules, refuse)
             continue
         topic, partition, position, kind, at_low, at_high = unpack(value)
         source = topic << 16 | partition
         if position <= sources.get(source, -1):
             continue
         sources[source] = position
-        shopper = shoppers.get(key) or shoppers.setdefault(key, Shopper())
+        shopper = hot.get(key) or touch(key)
         if offset <= shopper.fence:
             continue
         shopper.fence = offset
@@ -61,7 +79,11 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
         if not remember(shopper, value[_ID], value[_SLOT], at_ms // HOUR_MS):
             continue
         if kind > LAST_CLICK or ((shopper.open_carts or shopper.waiting) and at_ms >= shopper.asked_ms + ask_again_ms):
-            detail = decode_detail(value[TAIL_AT:])
+            try:
+                detail = decode_detail(value[TAIL_AT:])
+            except msgspec.MsgspecError as damage:
+                refuse(record, f"a damaged tail ({damage})")
+                continue
             at = (topic, partition, position >> ORDINAL_BITS, position & 0xFFFF)
             made += attend(shard, key, Waiting(at_ms, at, kind, detail), rules)
     return made
@@ -69,7 +91,7 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules) -> list[Ask]:
 
 def attend(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
     """What an event needs beyond being remembered: carts and purchases wait, consent is kept, a model may be asked."""
-    shopper = shard.shoppers[key]
+    shopper = shard.shoppers.hot[key]
     made: list[Ask] = []
     if FIRST_CART <= event.kind <= LAST_PURCHASE:
         made += _enqueue(shard, key, event, rules)
@@ -89,26 +111,50 @@ def hear_consent(shopper: Shopper, event: Waiting) -> None:
     shopper.consented_ms = max(shopper.consented_ms, event.at_ms)
 
 
-def control(shard: Shard, value: bytes | None, rules: Rules) -> list[Ask]:
+def control(shard: Shard, record: Record, rules: Rules, refuse: Refuse = no_refusal) -> list[Ask]:
     """A record of the log about itself. On a TICK the watermark moves, never back: forget who has gone, apply what
-    waited, fire what is due. Other kinds are for readers that know them."""
-    if value is None or value[SLOT_AT] != Kind.TICK:
+    waited, fire what is due. Other kinds are for readers that know them; what is no record of ours is refused."""
+    value = record.value
+    if record.key is not None or not value or value[0] != VERSION or len(value) < TAIL_AT or value[SLOT_AT] < Kind.TICK:
+        refuse(record, _strange(record.key, value))
         return []
-    at_ms, consent_ms = decode_tick(value)
+    if value[SLOT_AT] != Kind.TICK:
+        return []
+    try:
+        at_ms, consent_ms = decode_tick(value)
+    except StructError:
+        at_ms = consent_ms = -1
+    if not 0 <= at_ms < LATEST_MS:
+        refuse(record, f"a TICK of {len(value)} bytes, of the time {at_ms}")
+        return []
     shard.consent_ms = max(shard.consent_ms, consent_ms)
+    return _ticked(shard, at_ms, rules)
+
+
+def _ticked(shard: Shard, at_ms: int, rules: Rules) -> list[Ask]:
     if at_ms <= shard.watermark_ms:
         return []
-    if shard.watermark_ms // DAY_MS != at_ms // DAY_MS:
-        shard.forget_idle(at_ms - rules.shopper_ttl_ms)
+    for nth in slices_due(shard.watermark_ms, at_ms):
+        shard.forget_idle(nth, at_ms - rules.shopper_ttl_ms)
     shard.watermark_ms = at_ms
     return [ask for key in shard.due() for ask in advance(shard, key, rules)]
 
 
+def _strange(key: bytes | None, value: bytes | None) -> str:
+    if not value:
+        return "no value"
+    if value[0] != VERSION:
+        return f"version {value[0]}, not {VERSION}; where Kairos wrote it, upgrade the workers that decide"
+    if len(value) < TAIL_AT:
+        return f"{len(value)} bytes, fewer than the {TAIL_AT} of its fixed part"
+    return f"kind {value[SLOT_AT]} {'without' if key is None else 'with'} a key"
+
+
 def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
     """Bring one shopper up to the watermark: the decisions that come of it."""
-    shopper = shard.shoppers.get(key)
+    shopper = shard.shoppers.hot.get(key)
     if shopper is None:
-        return []
+        return []  # forgotten, or let go: then nothing is open
     made, waiting, open_carts = [], shopper.waiting, shopper.open_carts
     for happened in episodes.advance(shopper, shard.watermark_ms, rules.cart_idle_ms):
         if happened.abandoned is not None:
@@ -125,7 +171,7 @@ def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
 
 
 def _enqueue(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
-    shopper = shard.shoppers[key]
+    shopper = shard.shoppers.hot[key]
     shopper.cart_events += event.kind <= LAST_CART
     late = event.at_ms < shard.watermark_ms
     shopper.late += late

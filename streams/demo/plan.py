@@ -51,12 +51,12 @@ def demo_settings(plan: Plan, settings: Settings) -> Settings:
         session_timeout_s=SESSION_TIMEOUT_S,
         stages=("ingest", "decide"),
         metrics_port=free_ports(1)[0],
-        models_dir=_found(settings.models_dir),
-        policy=_found(settings.policy),
+        models_dir=found(settings.models_dir),
+        policy=found(settings.policy),
         **own_names,
     )
 
 
-def _found(path: str) -> str:
-    """The path, or where it stands in the checkout for who starts the demo from somewhere else."""
+def found(path: str) -> str:
+    """The path, or where it stands in the checkout for who starts a command from somewhere else."""
     return path if Path(path).exists() or not (ROOT / path).exists() else str(ROOT / path)

@@ -1,4 +1,4 @@
-"""Reading whole topics back, as any reader of committed records would."""
+"""Reading whole topics back, as any reader would: of committed records, or of all."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,15 +18,15 @@ class NotReadToTheEnd(RuntimeError):  # noqa: N818  it tells what happened
     """Topics could not be read back to their end in time."""
 
 
-async def read_back(settings: Settings, topics: Sequence[Topic], take: Take) -> None:
-    """Give `take` every committed record of the topics, those of one partition in order.
+async def read_back(settings: Settings, topics: Sequence[Topic], take: Take, *, committed: bool = True) -> None:
+    """Give `take` every record of the topics, those of one partition in order; with `committed`, no aborted ones.
 
     Raises `NotReadToTheEnd` where nothing comes for 20 s, and what aiokafka raises.
     """
     of = {named(topic, settings.topic_prefix): topic for topic in topics}
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
-        isolation_level="read_committed",
+        isolation_level="read_committed" if committed else "read_uncommitted",
         enable_auto_commit=False,
         fetch_max_wait_ms=50,
     )

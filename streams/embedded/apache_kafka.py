@@ -6,14 +6,15 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from streams.embedded.cluster import cluster_at
 from streams.embedded.kafka_jars import java, kafka_jars
 from streams.embedded.ports import free_ports, require_free
 from streams.embedded.process import ServerError, ServerProcess, server_folder
 
-_READY_WITHIN_S: Final = 60
+_READY_WITHIN_S: Final = 120
+"""On a busy machine: three brokers beside workers and Triton on two cores were once not ready after 60 s."""
 _FORMAT_WITHIN_S: Final = 60
 _STOP_WITHIN_S: Final = 30
 
@@ -38,18 +39,31 @@ def broker_settings(replication: int) -> dict[str, str]:
     }
 
 
+class Door(NamedTuple):
+    """One more way into a broker: it listens at `inner`, and tells who comes in there that it stands at `outer`.
+
+    What stands between the two ports of 127.0.0.1 is up to who asked for it: all that a client says passes there.
+    """
+
+    inner: int
+    outer: int
+
+
 class ApacheKafka:
     """Apache Kafka in KRaft mode, from `start` to `stop` or inside `with`. Its data goes with it.
 
     Every broker is a controller too. Three brokers: topics have three replicas, two of which must acknowledge.
+    `doors` are by broker, then by number: `doors[0][2]` is the third door of the first broker.
     Blocking for seconds; from asyncio call it through `asyncio.to_thread`.
     """
 
-    def __init__(self, brokers: int = 1, port: int | None = None, heap_mb: int = 384) -> None:
+    def __init__(self, brokers: int = 1, port: int | None = None, heap_mb: int = 384, doors: int = 0) -> None:
         """`port` of 127.0.0.1 is where the first broker listens; None takes a free one. Starts nothing yet."""
         self._count = brokers
         self._port = port
         self._heap_mb = heap_mb
+        ports = iter(free_ports(2 * brokers * doors))
+        self.doors = [[Door(next(ports), next(ports)) for _ in range(doors)] for _ in range(brokers)]
         self._stack = ExitStack()
         self._brokers: list[_Broker] = []
 
@@ -71,7 +85,7 @@ class ApacheKafka:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         with ExitStack() as stack:
             self._brokers = []
-            for node_id, settings in enumerate(_cluster_settings(self._count, self._port), start=1):
+            for node_id, settings in enumerate(_cluster_settings(self._count, self._port, self.doors), start=1):
                 folder = stack.enter_context(server_folder(f"kairos-kafka-{node_id}-"))
                 self._brokers.append(_Broker(launcher, folder, settings, cluster_id))
             for broker in self._brokers:
@@ -125,7 +139,7 @@ class _Broker:
         self._folder = folder
         self._cluster_id = cluster_id
         self._node_id = settings["node.id"]
-        self.port = int(settings["advertised.listeners"].rpartition(":")[2])
+        self.port = int(settings["advertised.listeners"].split(",")[0].rpartition(":")[2])
         self._properties = folder / "server.properties"
         lines = [f"{name}={value}\n" for name, value in (settings | {"log.dirs": f"{folder}/data"}).items()]
         self._properties.write_text("".join(lines))
@@ -167,13 +181,28 @@ class _Broker:
                 self._server.stop(_STOP_WITHIN_S)
 
 
-def _cluster_settings(count: int, port: int | None) -> list[dict[str, str]]:
+def _cluster_settings(count: int, port: int | None, doors: Sequence[Sequence[Door]]) -> list[dict[str, str]]:
     """The configuration of each node, with free ports; the first one listens on `port` where one is given."""
     found = free_ports(2 * count)
     ports, controller_ports = found[:count], found[count:]
     if port is not None:
         ports[0] = port
-    return [_node_settings(node_id, ports, controller_ports) for node_id in range(1, count + 1)]
+    nodes = [_node_settings(node_id, ports, controller_ports) for node_id in range(1, count + 1)]
+    return [_with_doors(node, own) for node, own in zip(nodes, doors, strict=True)]
+
+
+def _with_doors(node: dict[str, str], doors: Sequence[Door]) -> dict[str, str]:
+    """The configuration with a listener for each door. Brokers talk to each other without them."""
+    if not doors:
+        return node
+    names = [f"DOOR{number}" for number in range(len(doors))]
+    inner = [f"{name}://127.0.0.1:{door.inner}" for name, door in zip(names, doors, strict=True)]
+    outer = [f"{name}://127.0.0.1:{door.outer}" for name, door in zip(names, doors, strict=True)]
+    return node | {
+        "listeners": ",".join([node["listeners"], *inner]),
+        "advertised.listeners": ",".join([node["advertised.listeners"], *outer]),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", *names)),
+    }
 
 
 def _node_settings(node_id: int, ports: Sequence[int], controller_ports: Sequence[int]) -> dict[str, str]:

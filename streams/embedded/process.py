@@ -85,6 +85,11 @@ class ServerProcess:
         """Whether the server still runs."""
         return self._warden.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the server ended, 128 and the signal's number where one killed it; None while it runs."""
+        return self._warden.poll()
+
     def last_lines(self) -> str:
         """The end of the log, in one line."""
         with self.log.open("rb") as log:

@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
+from aiokafka.protocol.group import JoinGroupRequest
 
 from streams.transport.blocks import Reading, Record
+from streams.transport.header_names import read_again
 
 Header = tuple[str, bytes]
 Out = tuple[bytes | None, bytes | None, Sequence[Header]]
@@ -22,13 +24,17 @@ _FEW = 500  # records; below that the cost of a fetch round dominates
 
 
 class Fetched(NamedTuple):
-    """Offsets `start` to `next_offset - 1` of a reading; `records` are those that a reader may see, of `size` bytes."""
+    """Offsets `start` to `next_offset - 1` of a reading; `records` are those that a reader may see, of `size` bytes.
+
+    `unread` are ranges of offsets within it, each in one batch, whose header names aiokafka could not read.
+    """
 
     reading: Reading
     records: list[Record]
     start: int
     next_offset: int
     size: int
+    unread: Sequence[tuple[int, int]] = ()
 
 
 def tune(consumer: AIOKafkaConsumer, *, fetch_wait_ms: int, read_committed: bool) -> None:
@@ -54,7 +60,7 @@ async def fetch(consumer: AIOKafkaConsumer, wanted: Wanted, max_records: int, ti
             found = _take(fetcher, wanted(), max_records)
         if sum(len(fetched.records) for fetched in found) >= _FEW:
             _drop_read(fetcher)  # aiokafka fetches on while the agents work
-        return found
+    return [await _whole(consumer, fetched) if fetched.unread else fetched for fetched in found]
 
 
 def wake(consumer: AIOKafkaConsumer) -> None:
@@ -74,6 +80,12 @@ def end(consumer: AIOKafkaConsumer, tp: Any) -> int | None:
     """The high watermark that the last fetch told, without asking the broker; None where nothing was fetched yet."""
     state = _state(consumer, tp)
     return state.highwater if state is not None else None
+
+
+def forgotten(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the group does not know this member: it has not joined yet, or the broker said so since."""
+    coordinator = consumer._coordinator
+    return coordinator is None or bool(coordinator.member_id == JoinGroupRequest.UNKNOWN_MEMBER_ID)
 
 
 def _state(consumer: AIOKafkaConsumer, tp: Any) -> Any:
@@ -141,17 +153,33 @@ def _read(result: Any, reading: Reading, max_records: int) -> Fetched | None:
     rest = result._partition_records
     start = rest.next_fetch_offset
     records: list[Record] = []
+    unread: list[tuple[int, int]] = []
     while rest._records.has_next() and len(records) < max_records:
-        records += visible(rest, rest._records.next_batch())
+        at = rest.next_fetch_offset
+        try:
+            records += visible(rest, rest._records.next_batch())
+        except UnicodeDecodeError:
+            unread.append((at, rest.next_fetch_offset))
     result._update_position()
     if not rest._records.has_next():
         result._partition_records = None
     size = sum([len(record.value or b"") for record in records])
-    return Fetched(reading, records, start, rest.next_fetch_offset, size)
+    return Fetched(reading, records, start, rest.next_fetch_offset, size, unread)
+
+
+async def _whole(consumer: AIOKafkaConsumer, fetched: Fetched) -> Fetched:
+    tp, records = TopicPartition(*fetched.reading.tp), list(fetched.records)
+    for start, next_offset in fetched.unread:
+        records += await read_again(consumer, tp, start, next_offset)
+    records.sort(key=lambda record: record.offset)
+    return fetched._replace(records=records, size=sum([len(record.value or b"") for record in records]), unread=())
 
 
 def visible(rest: Any, batch: Any) -> list[Record]:
-    """The records of a batch that a reader of this isolation level may see; moves the position behind the batch."""
+    """The records of a batch that a reader of this isolation level may see; moves the position behind the batch.
+
+    Raises `UnicodeDecodeError`, the position moved, where the name of a header is not UTF-8.
+    """
     if rest._check_crcs and not batch.validate_crc():
         msg = f"a batch of {rest._tp} at offset {rest.next_fetch_offset} has a wrong checksum; is the disk sound?"
         raise CorruptRecordException(msg)

@@ -15,6 +15,20 @@ from aiokafka import errors
 
 from streams.exit_codes import ExitCode
 
+
+class FencedInstanceIdError(errors.BrokerResponseError):  # type: ignore[misc]  # aiokafka has no types
+    """What a broker answers a static member whose place another process has taken. aiokafka does not know it yet."""
+
+    errno = 82
+    message = "FENCED_INSTANCE_ID"
+    description = "another process with the same KAIROS_INSTANCE_ID has taken the place of this one"
+
+    def __repr__(self) -> str:
+        return f"{self.message}: {self.description}"  # aiokafka hands on nothing but this
+
+
+errors.kafka_errors.setdefault(FencedInstanceIdError.errno, FencedInstanceIdError)
+
 _FENCED: Final = (errors.ProducerFenced, errors.InvalidProducerEpoch)
 _UNAVAILABLE: Final = (
     errors.KafkaConnectionError,
@@ -52,7 +66,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
     own = getattr(error, "exit_code", None)
     if isinstance(own, ExitCode):
         return own
-    if isinstance(error, _FENCED):
+    if isinstance(error, _FENCED) or FencedInstanceIdError.message in str(error):
         return ExitCode.FENCED
     if isinstance(error, _UNAVAILABLE):
         return ExitCode.UNAVAILABLE

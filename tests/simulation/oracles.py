@@ -15,7 +15,8 @@ from schemas.topics import CHANGELOG, DEAD_LETTERS, DECISIONS, INPUTS, INTERVENT
 from streams.app import read_policy
 from streams.core.shard import Rules
 from streams.exit_codes import ExitCode
-from tests.integration.whole_path.oracle import Recorded, Told, check
+from streams.replay import crash_free
+from streams.replay.crash_free import Recorded, Told
 from tests.simulation.log import records_of
 from tests.simulation.shop import START_MS
 from tests.simulation.world import OPENS_S, PARTITIONS, SPEED, Path, World
@@ -66,10 +67,10 @@ def differences(world: World, finished: bool) -> list[str]:
         return [*found, "not finished within 60 s: " + "; ".join(world.unfinished()[:4])]
     recorded = _recorded(world)
     found += [*_accounts(world), *_copies(world), *_nudges(world, recorded), *_applied(world, recorded)]
-    try:
-        check(recorded, read_policy(Path(world.settings.policy)), _rules(world))
-    except AssertionError as error:
-        found.append(f"a crash-free replay differs: {str(error)[:300]}")
+    expected = crash_free.replay(recorded, read_policy(Path(world.settings.policy)), _rules(world))
+    found += [
+        f"a crash-free replay differs: {wrong.what[:300]}" for wrong in crash_free.differences(recorded, expected)
+    ]
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from faust.types import TP
 
 from schemas.topics import TIMELINE
+from streams.outside import Outside
 from streams.owner import Owner, Pace
 from streams.owners import Owners
 from streams.settings import Settings
@@ -21,14 +22,18 @@ class Group:
     """The app and its consumer as Owners see them: a generation, an assignment, and what is read from where."""
 
     def __init__(self) -> None:
-        self.consumer, self.consumer_generation_id = self, 0
+        self.consumer, self.assignor, self.consumer_generation_id = self, self, 0
         self.partitions: set[int] = set()
+        self.standbys: set[int] = set()
         self.opened: list[tuple[int, int, int]] = []
         self.may_open = asyncio.Event()
         self.may_open.set()
 
     def assignment(self) -> set[TP]:
         return {TP(TIMELINE.name, number) for number in self.partitions}
+
+    def assigned_standbys(self) -> set[TP]:
+        return {TP(topic, number) for number in self.standbys for topic in (TIMELINE.name, "shop.events.click.v1")}
 
     async def open_partition(self, tp: TP, offset: int, generation: int) -> bool:
         await self.may_open.wait()
@@ -42,7 +47,7 @@ class HeldLoads(Owners):
     """Owners whose loads end when the tester says so."""
 
     def __init__(self, group: Group, world: World) -> None:
-        super().__init__(cast(Any, group), Settings(), POLICY, world.decide)
+        super().__init__(cast(Any, group), Settings(), POLICY, world.decide, Outside())
         self.group, self.world = group, world
         self.began: list[int] = []
         self.slow: dict[int, asyncio.Event] = {}

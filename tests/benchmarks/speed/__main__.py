@@ -26,7 +26,7 @@ from streams.embedded.process import ServerError
 from streams.embedded.triton import EmbeddedTriton, start_triton
 
 NAMES: Final = ("faust", "quix", "streams", "streams-1s", "streams-eos", "ingest", "decide", "whole", "lstm", "latency")
-FAUST_EVENTS: Final = 20_000
+FAUST_EVENTS: Final = 200_000
 HEAP_MB: Final = 1_024
 LSTM_SETTINGS: Final = {"KAIROS_SCORE_EVERY_S": "60"}
 """With this mix 10 to 15 % of the events are then scored."""

@@ -8,8 +8,8 @@ import pytest
 from schemas.shopper import META_KEY, decode_meta, decode_shopper
 from streams.exit_codes import ExitCode
 from streams.feed import Arrival
+from streams.replay.crash_free import Recorded
 from tests.integration.whole_path.accounts import repeats, settled_accounts
-from tests.integration.whole_path.oracle import Recorded
 from tests.integration.whole_path.shop_path import ShopPath
 
 pytestmark = [pytest.mark.kafka, pytest.mark.triton]

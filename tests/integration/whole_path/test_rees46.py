@@ -10,9 +10,9 @@ import pytest
 from schemas.dead_letters import PREFIX
 from schemas.timeline import decode_entry
 from schemas.topics import DEAD_LETTERS
+from streams.replay.crash_free import Told
 from streams.replay.formats.table import RecordedLog
 from tests.integration.whole_path.accounts import settled_accounts
-from tests.integration.whole_path.oracle import Told
 from tests.integration.whole_path.rees46_rescan import episodes, rows
 from tests.integration.whole_path.worker_process import ROOT
 

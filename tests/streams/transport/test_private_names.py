@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher, subscription_state
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
@@ -31,6 +31,7 @@ ATTRIBUTES = [
         fetcher.PartitionRecords,
         ["_tp", "_records", "_check_crcs", "_isolation_level", "_aborted_producers", "next_fetch_offset"],
     ),
+    (_DefaultRecordBatchPy, ["_buffer", "_pos", "_num_records", "_maybe_uncompress"]),
     (BatchBuilder, ["_builder", "_relative_offset"]),
     (driver.AIOKafkaConsumerThread, ["_consumer"]),
     (driver.Producer, ["_producer"]),

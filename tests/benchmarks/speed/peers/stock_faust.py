@@ -1,4 +1,4 @@
-"""Faust as its documentation shows it: JSON in, a table counts the events of each user. Reads `count` events, tells.
+"""Faust as its documentation shows it: JSON in, a table of each user's last 20 events. Reads `count` events, tells.
 
 usage: stock_faust.py BOOTSTRAP TOPIC COUNT PARTITIONS
 """
@@ -23,18 +23,22 @@ app = faust.App(
     consumer_auto_offset_reset="earliest",
 )
 events = app.topic(topic, value_serializer="json", key_serializer="raw", key_type=bytes)
-users = app.Table("users", default=int, partitions=partitions)
+users = app.Table("users", default=list, partitions=partitions)
+REMEMBERED = 20
 seen = 0
 
 
 @app.agent(events)
-async def count_users(stream: faust.StreamT) -> None:
-    """Count the events of each user."""
+async def remember(stream: faust.StreamT) -> None:
+    """Keep the last events of each user, as the other peers do."""
     global seen  # noqa: PLW0603 the whole program is this counter
     async for event in stream:
         if seen == 0:
             os.write(1, b"begin\n")
-        users[event["userId"]] += 1
+        facts = event["properties"]
+        product = facts.get("products", [facts])[0]["product_id"]
+        user = event["userId"]
+        users[user] = [*users[user], [event["timestamp"], event["event"], product]][-REMEMBERED:]
         seen += 1
         if seen == count:
             os.write(1, b"end\n")
