@@ -91,6 +91,15 @@ class Partition:
         shard.forgotten.clear()
         return Write(changelog, write.outputs, shard.offset)
 
+    def written(self, write: Write, position: int) -> None:
+        """The write is committed. `position`: all that was written to the changelog before it was told here before."""
+        self.shard.shoppers.cold.write(write.changelog, position)
+
+    def cool(self, most: int) -> None:
+        """Keep at most so many shoppers in memory; not while a write is under way or an ask is unanswered."""
+        self._check_answered()
+        self.shard.cool(most, self._decided)
+
     def discard(self) -> None:
         """Forget what was decided, unwritten: for a run that is after the asks only."""
         self._outputs, self._decided, self._urgent = [], {}, False

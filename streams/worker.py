@@ -16,7 +16,7 @@ from streams.clock import LogClock, TopicClock, WallClock
 from streams.connection import MissingTopicError, connection, input_partitions
 from streams.core.clean import CleanRules
 from streams.core.policy.rules import PolicyRules
-from streams.decide import Decide
+from streams.decide import ALL, Decide
 from streams.follow import Followed, follow
 from streams.ingest import Ingest, Names, Read, Sent
 from streams.outside import Outside
@@ -47,7 +47,7 @@ class Worker:
         self.app, self.settings, self._outside = app, settings, outside
         self.connection = connection(settings)
         self.clock: LogClock = WallClock() if settings.clock == "wall" else TopicClock()
-        self.decide = Decide(scorer, self.clock, outside.now_s)
+        self.decide = Decide(scorer, self.clock, outside.now_s, in_memory=settings.shoppers_in_memory or ALL)
         self.owners = Owners(app, settings, policy, self.decide, outside)
         self.ingest = Ingest(self._send, self._names(), self._clean_rules(), self._acknowledged)
         self.progress = ProgressKeeper(self.clock, self._ends, self._publish)

@@ -19,6 +19,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.topics import CHANGELOG
+from streams.table.topic_identity import TopicRequest, identity_of
 from streams.transport.batches import visible
 from streams.transport.blocks import Record
 
@@ -37,6 +38,14 @@ class Loaded(NamedTuple):
 
     records: int
     offset_end: int
+
+
+class LogNow(NamedTuple):
+    """A partition of the changelog as it is now: `identity` is the cluster's and the topic's id."""
+
+    identity: str
+    earliest: int
+    end: int
 
 
 class LoadTimeout(Exception):  # noqa: N818 (it tells what happened, as TimeoutError does)
@@ -103,6 +112,18 @@ class Loader:
             raise LoadTimeout(msg) from error
         return Loaded(records, position)
 
+    async def now(self, partition: int) -> LogNow:
+        """Which log it is, where it begins, and where it ends. Errors: as `load`."""
+        tp = TopicPartition(self.topic, partition)
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                identity = await self._retried(partial(self._identity, tp))
+                earliest = await self._retried(partial(self._offset, tp, EARLIEST))
+                return LogNow(identity, earliest, await self._retried(partial(self._offset, tp, LATEST)))
+        except TimeoutError as error:
+            msg = f"expected the bounds of {self.topic}, partition {partition}, got none in {self.timeout_s:g} s"
+            raise LoadTimeout(msg) from error
+
     async def committed(self, group: str, timeline: TopicPartition) -> int | None:
         """The timeline offset that a group has committed, None without one. Ask after the writer's start.
 
@@ -124,6 +145,11 @@ class Loader:
                     raise
             await self._client.force_metadata_update()
             await asyncio.sleep(RETRY_S)
+
+    async def _identity(self, tp: TopicPartition) -> str:
+        code, identity = identity_of(await self._client.send(self._leader(tp), TopicRequest(tp.topic)))
+        _check(code)
+        return identity
 
     async def _offset(self, tp: TopicPartition, which: int) -> int:
         request = OffsetRequest(-1, READ_COMMITTED, [(tp.topic, [(tp.partition, which)])])

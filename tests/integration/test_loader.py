@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from schemas.shopper import Meta, Shopper
+from streams.core.shoppers import Shoppers
 from streams.embedded.apache_kafka import ApacheKafka
 from streams.table.changelog import Restored
 from streams.table.changelog import records as changelog_records
@@ -43,7 +44,7 @@ async def test_a_partition_is_restored_as_it_was(kafka: str) -> None:
 
     shoppers[b"shopper-7"] = Shopper(fence=2_500)
     del shoppers[b"shopper-8"]
-    assert restored.shoppers == shoppers
+    assert Shoppers(restored.shoppers) == shoppers
     assert restored.meta == Meta(offset=3_000, watermark_ms=9)
     assert loaded == Loaded(2_004, 2_007)  # three markers
 
