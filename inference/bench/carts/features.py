@@ -51,7 +51,8 @@ _REMEMBERED: Final = tuple(
 def features(carts: Carts) -> Matrix:
     """One row for each snapshot, NaN where something is not known.
 
-    A row depends on rows of the same visitor only, so it is the same whichever other visitors are in the table.
+    A row depends on rows of the same visitor only, so it is the same, but for
+    rounding, whichever other visitors are in the table.
     """
     return np.column_stack([carts.measured, carts.k.astype(np.float64), _same_session(carts), _earlier_sessions(carts)])
 

@@ -89,11 +89,9 @@ def gain(answers: list[Answers], baseline: str) -> Gain:
     for draw in draws:
         times = rng.poisson(1, len(visitors)).astype(np.float64)
         draw[:] = _mean_gain(sides, times)
-    low, high = np.nanpercentile(draws, [2.5, 97.5], axis=0)
+    low, high = np.nanpercentile(draws, [2.5, 97.5], axis=0).tolist()
     auc, pr_auc = _mean_gain(sides, np.ones(len(visitors)))
-    return Gain(
-        auc=auc, auc_low=low[0], auc_high=high[0], pr_auc=pr_auc, pr_auc_low=low[1], pr_auc_high=high[1]
-    )
+    return Gain(auc=auc, auc_low=low[0], auc_high=high[0], pr_auc=pr_auc, pr_auc_low=low[1], pr_auc_high=high[1])
 
 
 class _Ranked:

@@ -7,7 +7,7 @@ row was looked at for it. Mean AUC / PR-AUC over the six `k` there:
 
 - the published boosted trees, one for each `k`: .603 / .321
 - the same, one for all `k`: .621 / .330; with the session's earlier snapshots: .629 / .337
-- and with the visitor's earlier sessions: .650 / .393 (number and counts), .661 / .411 (all of them, more, smaller trees)
+- and with the visitor's earlier sessions: .650 / .393 (number and counts), .661 / .411 (all, more and smaller trees)
 - logistic regression on splines, all features: .655 / .408; extra trees: .641 / .389; a small net: .643 / .376
 - trees and logistic regression together: .661 / .414, which is what stands here; the net added made it worse.
 """
@@ -56,7 +56,7 @@ class CartModel:
 
 
 def _members(seed: int, bag: int, rows: Matrix, bought: Labels) -> list[Any]:
-    """The members, trained: `bag` boosted trees, and as many times the logistic regression, so that both weigh alike."""
+    """The members, trained: `bag` boosted trees, and the logistic regression as often, so that both weigh alike."""
     trees = [_boosted_trees(seed + number).fit(rows, bought) for number in range(bag)]
     return trees + [_logistic_regression(seed).fit(rows, bought)] * bag
 

@@ -45,10 +45,7 @@ def bench_carts(train: Path, test: Path | None, tell: Tell) -> CartsReport:
     """
     began = time.monotonic()
     carts = read_carts(train)
-    if test is None:
-        answers = _published_splits(carts, tell)
-    else:
-        answers = [_split(carts, read_carts(test), SEEDS[0], tell)]
+    answers = _published_splits(carts, tell) if test is None else [_split(carts, read_carts(test), SEEDS[0], tell)]
     return _report(answers, time.monotonic() - began, tell)
 
 
@@ -66,7 +63,9 @@ def _visitors_apart(carts: Carts, seed: int) -> tuple[Rows, Rows]:
     if len(np.unique(carts.visitor)) < 10:
         msg = f"expected carts of at least 10 visitors, got {len(np.unique(carts.visitor))}"
         raise ValueError(msg)
-    train, test = next(GroupShuffleSplit(1, test_size=_TEST_SHARE, random_state=seed).split(carts.k, groups=carts.visitor))
+    train, test = next(
+        GroupShuffleSplit(1, test_size=_TEST_SHARE, random_state=seed).split(carts.k, groups=carts.visitor)
+    )
     return train, test
 
 

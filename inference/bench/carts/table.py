@@ -40,8 +40,8 @@ class Carts(NamedTuple):
     session_key: Column
     visitor: Column
     k: Column
-    measured: npt.NDArray[np.float64]
-    bought: npt.NDArray[np.bool_]
+    measured: Column
+    bought: Column
 
 
 def read_carts(folder: Path) -> Carts:
