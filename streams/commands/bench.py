@@ -66,6 +66,33 @@ def carts(train: Path, test: Path | None, as_json: bool) -> None:
     Console().print(_carts_table(report))
 
 
+@bench.command("next-item")
+@_TRAIN
+@_TEST
+@_JSON
+def next_item(train: Path, test: Path | None, as_json: bool) -> None:
+    """What will be clicked next? P@20 and MRR@20 over every test prefix, ranked over all items.
+
+    Folders are in the layout of `diginetica-sessions`. Without --test, the test prefixes of the training folder are
+    judged. Minutes on one core.
+    """
+    try:
+        from inference.bench.next_item.run import bench_next_item  # noqa: PLC0415 scikit-learn may not be installed
+
+        report = bench_next_item(train, test, _tell)
+    except ModuleNotFoundError as error:
+        raise torch_is_missing(error) from None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(msgspec.json.encode(report))
+        return
+    click.echo(
+        f"next-item: P@20 {report.p20:.2f} %, MRR@20 {report.mrr20:.2f} % over {report.n:,} prefixes "
+        f"(trained in {report.train_seconds:.0f} s, ranked in {report.rank_seconds:.0f} s)"
+    )
+
+
 def _carts_table(report: "CartsReport") -> Table:
     columns = (
         "k",
