@@ -1,11 +1,18 @@
-"""What came after the last item in past sessions, each click apart counting less (Ludewig and Jannach, UMUAI 2018)."""
+"""What came after the items of this session in past ones, each click apart counting less.
+
+Sequential rules as in Ludewig and Jannach, UMUAI 2018, but asked of all items, of which the later ones count more.
+"""
+
+from typing import Final
 
 import numpy as np
 from scipy import sparse
 
 from inference.bench.next_item.links import Matrix, rules
-from inference.bench.next_item.prefixes import newest
+from inference.bench.next_item.prefixes import fading
 from inference.bench.next_item.sessions import Sessions
+
+_FADE: Final = 0.75
 
 
 class SequentialRules:
@@ -17,4 +24,4 @@ class SequentialRules:
 
     def scores(self, prefixes: Sessions) -> Matrix:
         """The score of each item for each prefix, shape (prefixes, items)."""
-        return sparse.csr_array(newest(prefixes, self._items) @ self._rules)
+        return sparse.csr_array(fading(prefixes, self._items, _FADE) @ self._rules)

@@ -16,6 +16,9 @@ from inference.bench.carts.table import MEASURED, Carts
 
 Matrix = npt.NDArray[np.float64]
 
+K_COLUMN: Final = len(MEASURED)
+"""Which feature is `k`."""
+
 _GREW: Final = tuple(
     map(
         MEASURED.index,
