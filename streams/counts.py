@@ -13,6 +13,8 @@ from streams.pipeline import Write
 
 BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _UNREADABLE: Final = TIMELINE.name + DLQ
+RESTORED_FROM: Final = ("changelog", "snapshot", "standby")
+"""All of the changelog was read, or what came after the snapshot on local disk, or after what a standby had read."""
 _KIND_OF: Final = {topic.name: kind for kind, topic in INTERVENTIONS.items()}
 
 
@@ -41,6 +43,7 @@ class Durations:
 class Counts:
     """Everything that decide counts. `scores` is by mode, interventions and retractions by kind, suppressed by reason.
 
+    `restored` counts records of the changelog, `cold_reads` shoppers who came back into memory, of partitions let go.
     Records that a restart steps or sends once more are counted once more: topics are counted by their ids.
     """
 
@@ -53,6 +56,14 @@ class Counts:
         self.rounds = Durations()
         self.emits, self.commits = Durations(), Durations()
         self.takeovers = Durations()
+        self.restores = {begun: Durations() for begun in RESTORED_FROM}
+        self.restored = dict.fromkeys(RESTORED_FROM, 0)
+        self.cold_reads = 0
+
+    def restore(self, begun: str, records: int, seconds: float) -> None:
+        """A partition was restored: so many records of the changelog were read after what was there already."""
+        self.restores[begun].add(seconds)
+        self.restored[begun] += records
 
     def written(self, write: Write, seconds: float) -> None:
         """A transaction was committed, after so long."""

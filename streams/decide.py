@@ -31,20 +31,32 @@ LEAST_SLICE = 32
 """A round with room for fewer asks is full: slices of a few records cost more than the room is worth."""
 ROUND_RECORDS = 16_384
 """A round that asks nothing ends after so many records: everything else in the process waits for it, 40 ms and more."""
+ALL = 1 << 62
+"""Of the shoppers in memory: no limit."""
 IDLE_S = 0.02
 """How long a round waits for a block: what is due is written this late at most."""
 Clock = Callable[[], float]
 
 
 class Decide:
-    """Drives the owners of this worker. `owners` is by timeline partition, `asks` the most of one call."""
+    """Drives the owners of this worker. `owners` is by timeline partition, `asks` the most of one call.
 
-    def __init__(self, scorer: Scorer, clock: LogClock, now_s: Clock = time.monotonic, asks: int = ASKS) -> None:
+    `in_memory`: so many shoppers of all partitions together are kept in memory.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        clock: LogClock,
+        now_s: Clock = time.monotonic,
+        asks: int = ASKS,
+        in_memory: int = ALL,
+    ) -> None:
         self.owners: dict[int, Owner] = {}
         self.counts = Counts()
         self.scorer = scorer
         self._clock, self._now_s = clock, now_s
-        self._asks = asks
+        self._asks, self._in_memory = asks, in_memory
         self._last = -1  # the partition that was stepped last
         self._block_came = asyncio.Event()
         self._round = asyncio.Lock()
@@ -76,6 +88,7 @@ class Decide:
         await self._answer(owners, beat)
         now_s = self._now_s()
         for owner in owners:
+            owner.cool(self._in_memory // len(owners))
             owner.write_if_due(now_s)
         if stepped:
             self.counts.rounds.add(now_s - began_s)

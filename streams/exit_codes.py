@@ -11,4 +11,5 @@ class ExitCode(enum.IntEnum):
     UNAVAILABLE = 69  # no broker, or another service that we cannot do without
     INTERNAL = 70
     FENCED = 71  # another owner took over
+    STORE = 74  # the local store failed: the next start loads from the changelog
     NO_PROGRESS = 75

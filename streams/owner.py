@@ -109,6 +109,11 @@ class Owner:
             self.pace.emitted_s = now_s
             self._start(self.partition.emit())
 
+    def cool(self, most: int) -> None:
+        """Keep at most so many shoppers in memory; not during a transaction: what it writes is nowhere else."""
+        if not self._stopped and (self._writing is None or self._writing.done()):
+            self.partition.cool(most)
+
     async def drain(self) -> None:
         """Write everything that was stepped, and wait for it. Blocks in hand are dropped: they are read again."""
         self.drained = True
@@ -125,6 +130,8 @@ class Owner:
         if self._writing is not None:
             self._writing.cancel()
         await self.writer.stop()
+        self.counts.cold_reads += self.partition.shard.shoppers.cold_reads
+        self.partition.shard.shoppers.cold.close()
 
     def _refuse_unreadable(self, number: int) -> None:
         """Dead letters, in the transaction that passes their records: exactly one for each."""
@@ -147,5 +154,6 @@ class Owner:
     async def _write(self, write: Write) -> None:
         outputs = [Output(self.prefix + topic, key, value, headers) for topic, key, value, headers in write.outputs]
         began_s = time.monotonic()
-        await self.writer.write(write.changelog, outputs, write.offset)
+        position = await self.writer.write(write.changelog, outputs, write.offset)
+        self.partition.written(write, position)
         self.counts.written(write, time.monotonic() - began_s)

@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Collection
 from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
 from typing import cast
 
 import faust
@@ -20,7 +23,10 @@ from streams.pipeline import Partition
 from streams.settings import Settings
 from streams.standbys import Standbys, Tail
 from streams.step_rules import step_rules
+from streams.table.changelog import Restored
 from streams.table.loader import Into, Loaded, Loader
+from streams.table.store import Store
+from streams.table.stores import Stores
 from streams.table.transactions import Owned, PartitionWriter
 from streams.transport.consumer import Consumer
 from streams.transport.fatal import end_if_failed
@@ -46,8 +52,11 @@ class Owners:
         self._app, self._settings, self._policy, self._decide = app, settings, policy, decide
         self._timeline = settings.topic_prefix + TIMELINE.name
         self._changelog = settings.topic_prefix + CHANGELOG.name
-        self.standbys = Standbys(self._read_standby, self._ends)
+        self.standbys = Standbys(self._read_standby, self._ends, self._standby_table)
+        self._to_follow = set[int]()
         self._reader: Loader | None = None
+        on_disk = settings.transactions != "off" and settings.shoppers_in_memory
+        self._stores = Stores(Path(settings.data_dir), settings.app_id) if on_disk else None
         self._assigned, self._assigned_s = asyncio.Event(), outside.now_s()
         self._loads = asyncio.Semaphore(LOADS_AT_ONCE)
         self._generation, self._ours = -1, set[Tenure]()
@@ -66,7 +75,7 @@ class Owners:
         self._ours = {(number, since.get(number, generation)) for number in numbers}
         self._generation = generation
         standbys = {tp.partition for tp in self._app.assignor.assigned_standbys() if tp.topic == self._timeline}
-        self.standbys.follow(standbys - numbers, numbers)
+        self._to_follow = standbys - numbers
         self._assigned_s = self._outside.now_s()
         self._assigned.set()
 
@@ -76,6 +85,7 @@ class Owners:
             await self._assigned.wait()
             self._assigned.clear()
             await self._give_up((self._held.keys() | self._takes.keys()) - self._ours)
+            self.standbys.follow(self._to_follow, {number for number, _ in self._ours})  # an owner has its disk no more
             for tenure in sorted(self._ours - self._takes.keys()):
                 self._takes[tenure] = take = asyncio.create_task(self._take(tenure), name=f"taking over {tenure[0]}")
                 take.add_done_callback(end_if_failed)
@@ -126,32 +136,46 @@ class Owners:
             given_up.push_async_callback(writer.stop)
             await writer.start()
             tail = await self.standbys.promote(number)
-            how, shard = f"standby at {tail.position}" if tail.position else "changelog", Shard()
-            loaded = await self._read_rest(tail)
+            given_up.callback(tail.drop)
+            begun, shard = "standby" if tail.begun else "", Shard()
+            began_at, loaded = await self._read_rest(tail)
+            begun = begun or ("snapshot" if began_at else "changelog")
             shard.restore(tail.restored.shoppers, tail.restored.meta)
             given_up.pop_all()
+        took_s = outside.now_s() - began_s
+        self._decide.counts.restore(begun, loaded.records, took_s)
         log.info(
-            "timeline partition %d: %d shoppers, %d records from its %s in %.2f s, reading on from offset %d",
-            number, len(shard.shoppers), loaded.records, how, outside.now_s() - began_s, shard.offset,
+            "timeline partition %d: %d changelog records from offset %d on (%s) in %.2f s, reading on from offset %d",
+            number, loaded.records, began_at, begun, took_s, shard.offset,
         )  # fmt: skip
         staggered_s = outside.now_s() - settings.commit_every_s * number / settings.timeline_partitions
         pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, staggered_s)
         partition = Partition(shard, step_rules(settings), self._policy)
         return Owner(partition, writer, pace, settings.topic_prefix, self._decide.counts)
 
-    async def _read_rest(self, tail: Tail) -> Loaded:
+    async def _read_rest(self, tail: Tail) -> tuple[int, Loaded]:
         loader = self._loader()
         async with AsyncExitStack() as loading:
             loading.push_async_callback(loader.stop)
             await loader.start()
-            return await loader.load(tail.number, tail.restored.apply, tail.position)
+            return await tail.read_on(loader.load, partial(self._table, loader), time.time())
 
     async def _read_standby(self, number: int, into: Into, start: int) -> Loaded:
+        return await (await self._standby_reader()).load(number, into, start)
+
+    async def _standby_table(self, number: int) -> Restored | Store:
+        return await self._table(await self._standby_reader(), number)
+
+    async def _standby_reader(self) -> Loader:
         if self._reader is None:
             reader = self._loader()
             await reader.start()
             self._reader = reader
-        return await self._reader.load(number, into, start)
+        return self._reader
+
+    async def _table(self, loader: Loader, number: int) -> Restored | Store:
+        """Where a partition is restored to: the local disk, but where that is not wanted, or the broker has none."""
+        return self._stores.open(number, await loader.now(number)) if self._stores else Restored()
 
     def _loader(self) -> Loader:
         return Loader(connection(self._settings), self._changelog, client=self._outside.client)

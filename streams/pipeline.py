@@ -90,6 +90,15 @@ class Partition:
         self._forget_changes()
         return Write(changelog, write.outputs, shard.offset)
 
+    def written(self, write: Write, position: int) -> None:
+        """The write is committed. `position`: all that was written to the changelog before it was told here before."""
+        self.shard.shoppers.cold.write(write.changelog, position)
+
+    def cool(self, most: int) -> None:
+        """Keep at most so many shoppers in memory; not while a write is under way or an ask is unanswered."""
+        self._check_answered()
+        self.shard.cool(most, self._decided)
+
     def take(self) -> list[Output]:
         """What was decided; what changed is forgotten, unwritten: for a run that keeps no changelog."""
         outputs, self._outputs, self._decided, self._urgent = self._outputs, [], {}, False

@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shopper_ttl_days: Annotated[float, _about("days", "a shopper idle for so long is forgotten", gt=0, le=36_500)] = (
         30.0
     )
+    shoppers_in_memory: Annotated[
+        int, _about("shoppers", "of a worker, the rest on its disk; 0: all, nothing on disk", ge=0, le=1_000_000_000)
+    ] = 1_000_000
     triton: Annotated[
         str,
         _about(

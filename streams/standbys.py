@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from streams.table.changelog import Restored
 from streams.table.loader import Into, Loaded, LoadTimeout
+from streams.table.store import Store
 
 TAIL_EVERY_S: Final = 1.0
 STALE_S: Final = 43_200.0
@@ -25,6 +26,7 @@ NOT_NOW: Final = (KafkaError, LoadTimeout, TimeoutError)
 NOT_READABLE: Final = (ValueError, msgspec.MsgspecError)
 
 Load = Callable[[int, Into, int], Awaitable[Loaded]]
+Begin = Callable[[int], Awaitable[Restored | Store]]
 Ends = Callable[[Collection[int]], Awaitable[Mapping[int, int]]]
 
 log = logging.getLogger(__name__)
@@ -37,10 +39,11 @@ class Tail:
     """
 
     def __init__(self, number: int, now_s: float) -> None:
-        self.number, self.restored = number, Restored()
+        self.number, self.begun = number, False
+        self.restored: Restored | Store = Restored()
         self.position, self.end = 0, 0
         self.read_s = now_s
-        self.reading: asyncio.Task[None] | None = None
+        self.reading: asyncio.Task[tuple[int, Loaded]] | None = None
 
     @property
     def lag(self) -> int:
@@ -53,29 +56,44 @@ class Tail:
         done = self.reading
         return done is not None and done.done() and not done.cancelled() and done.exception() is not None
 
-    async def read_on(self, load: Load, now_s: float) -> None:
-        """Read up to the present end. Errors: those of the loader, and of a record that cannot be read."""
-        first, began_s = not self.position, time.monotonic()
-        loaded = await load(self.number, self.restored.apply, self.position)
+    async def read_on(self, load: Load, begin: Begin, now_s: float) -> tuple[int, Loaded]:
+        """Read up to the present end, the first time from where this machine's disk knows it; from where comes back.
+
+        Errors: those of the loader, and of a record that cannot be read; `StoreFailed`.
+        """
+        first, began_s = not self.begun, time.monotonic()
+        if first:
+            self.restored, self.begun = await begin(self.number), True
+            self.position = self.restored.position
+        began_at = self.position
+        loaded = await load(self.number, self.restored.apply, began_at)
+        self.restored.reached(loaded.offset_end)
         self.position, self.read_s = loaded.offset_end, now_s
         if first:
             log.info(
-                "standby of timeline partition %d: %d shoppers from %d records in %.1f s",
-                self.number, len(self.restored.shoppers), loaded.records, time.monotonic() - began_s,
+                "timeline partition %d: %d changelog records from offset %d on in %.1f s",
+                self.number, loaded.records, began_at, time.monotonic() - began_s,
             )  # fmt: skip
+        return began_at, loaded
+
+    def drop(self) -> None:
+        """Let go of what was read."""
+        if self.reading is not None:
+            self.reading.cancel()
+        self.restored.shoppers.close()
 
 
 class Standbys:
     """Reads the standbys of this worker, one at a time, each second as far as there is something to read.
 
-    `load` reads a partition into something from a position on; `ends` asks where changelog partitions end. `now_s` is
-    a clock that goes on while the machine sleeps.
+    `load` reads a partition into something from a position on; `ends` asks where changelog partitions end; `begin`
+    finds what is known on disk. `now_s` is a clock that goes on while the machine sleeps.
     """
 
-    def __init__(self, load: Load, ends: Ends, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, load: Load, ends: Ends, begin: Begin, now_s: Callable[[], float] = time.time) -> None:
         self.tails: dict[int, Tail] = {}
         self.promotions = 0
-        self._load, self._ends, self._now_s = load, ends, now_s
+        self._load, self._ends, self._begin, self._now_s = load, ends, begin, now_s
         self._owned: set[int] = set()
         self._loading = 0
         self._reading: Tail | None = None
@@ -85,6 +103,8 @@ class Standbys:
     def follow(self, numbers: set[int], owned: set[int]) -> None:
         """The standbys are these now. What was read of others is dropped, unless they are to be promoted: `owned`."""
         kept = {number: tail for number, tail in self.tails.items() if number in numbers | owned}
+        for number in self.tails.keys() - kept.keys():
+            self.tails[number].drop()
         self._owned = owned - numbers
         self.tails = {number: Tail(number, self._now_s()) for number in numbers} | kept
         self._make_way()
@@ -96,8 +116,14 @@ class Standbys:
         """
         tail = self.tails.pop(number, None)
         if tail is not None and tail.reading is not None:
-            await asyncio.wait({tail.reading})
+            try:
+                await asyncio.wait({tail.reading})
+            except asyncio.CancelledError:
+                tail.drop()  # nobody else knows of it any more
+                raise
         if tail is None or tail.failed or not tail.position or self._stale(tail):
+            if tail is not None:
+                tail.drop()
             return Tail(number, self._now_s())
         self.promotions += 1
         return tail
@@ -145,6 +171,7 @@ class Standbys:
             return
         if end < tail.position or self._stale(tail):
             log.warning("standby of timeline partition %d begins anew: read to %d of %d", number, tail.position, end)
+            tail.drop()
             self.tails[number] = tail = Tail(number, self._now_s())
         tail.end = end
         if not tail.lag:
@@ -152,7 +179,7 @@ class Standbys:
 
     async def _read_on(self, tail: Tail) -> None:
         self._reading = tail
-        tail.reading = reading = asyncio.create_task(tail.read_on(self._load, self._now_s()))
+        tail.reading = reading = asyncio.create_task(tail.read_on(self._load, self._begin, self._now_s()))
         try:
             await asyncio.wait({reading})
         finally:
@@ -163,6 +190,7 @@ class Standbys:
         elif isinstance(error, NOT_READABLE):
             log.warning("no standby of timeline partition %d until the next rebalance: %r", tail.number, error)
             self.tails.pop(tail.number, None)
+            tail.drop()
         elif error is not None:
             raise error
 

@@ -16,7 +16,7 @@ from inference.client.breaker import State
 from inference.client.ladder import Ladder
 from schemas.interventions import KINDS
 from schemas.topics import CLOCK, PROGRESS, TIMELINE
-from streams.clock import TopicClock
+from streams.clock import BrokerClock, TopicClock
 from streams.counts import BOUNDS_S, Durations
 from streams.transport.consumer import Consumer
 from streams.worker import Worker
@@ -101,6 +101,9 @@ class Telemetry(Collector):
         about = "1 for the input partitions that hold the watermark back most"
         held_by = [((topic, str(partition)), 1) for topic, partition in worker.ticker.holding_back()]
         yield _gauges("kairos_watermark_holder", about, ["topic", "partition"], held_by)
+        if isinstance(worker.clock, BrokerClock):
+            about = "how far this machine's clock is ahead of the broker's: log time does not follow it"
+            yield _gauge("kairos_clock_ahead_seconds", about, worker.clock.ahead_ms / 1e3)
         if now_ms >= 0:
             yield _gauge("kairos_clock_timestamp_seconds", "log time now", now_ms / 1e3)
         if watermark_ms >= 0:
@@ -111,16 +114,23 @@ class Telemetry(Collector):
 
     def _table(self) -> Iterator[Metric]:
         shards = [owner.partition.shard for owner in list(self._worker.decide.owners.values())]
-        shoppers, timers = sum(len(shard.shoppers) for shard in shards), sum(len(shard.timers) for shard in shards)
+        counts, timers = self._worker.decide.counts, sum(len(shard.timers) for shard in shards)
+        hot, cold = sum(len(s.shoppers.hot) for s in shards), sum(len(s.shoppers.cold) for s in shards)
+        reads = counts.cold_reads + sum(shard.shoppers.cold_reads for shard in shards)
         generation = self._worker.app.consumer_generation_id
         yield _gauge("kairos_group_generation", "of the consumer group: each rebalance is another", generation)
         yield _gauge("kairos_partitions_owned", "timeline partitions of this worker", len(shards))
-        yield _gauge("kairos_shoppers", "shoppers in memory", shoppers)
+        yield _gauge("kairos_shoppers", "shoppers in memory, ready to use", hot)
+        yield _gauge("kairos_shoppers_stored", "shoppers kept encoded: on disk, about, or in memory", cold)
+        yield _counter("kairos_shopper_reads", "shoppers who came back into memory from there", reads)
+        yield _counters("kairos_restored_records", "changelog records read to restore", "begun", counts.restored)
+        restores: ByLabels = {(begun,): durations for begun, durations in counts.restores.items()}
+        yield _histogram("kairos_restore_duration_seconds", "partitions restored", restores, ["begun"])
         standbys = self._worker.owners.standbys
         lags = [((str(number),), tail.lag) for number, tail in list(standbys.tails.items())]
         held = sum(len(tail.restored.shoppers) for tail in list(standbys.tails.values()))
         yield _gauges("kairos_standby_lag_records", "records that a standby has not read", ["partition"], lags)
-        yield _gauge("kairos_standby_shoppers", "shoppers in memory of standbys", held)
+        yield _gauge("kairos_standby_shoppers", "shoppers of standbys, about", held)
         yield _counter("kairos_promotions", "partitions taken over from a standby", standbys.promotions)
         took: ByLabels = {(): self._worker.decide.counts.takeovers}
         yield _histogram("kairos_takeover_duration_seconds", "from an assignment until the partition is read on", took)
@@ -129,7 +139,7 @@ class Telemetry(Collector):
     def _lag(self) -> Labelled:
         """By topic without prefix: what is not in the timeline yet, and what of the timeline is not stepped yet."""
         worker, waiting = self._worker, dict[str, int]()
-        if not worker.expected:
+        if not worker.inputs.parts:
             return []  # not started: asking for the consumer would make one, in the wrong thread
         consumer = cast(Consumer, worker.app.consumer)
         stepped = {number: owner.partition.shard.offset for number, owner in list(worker.decide.owners.items())}

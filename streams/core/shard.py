@@ -3,14 +3,16 @@
 A shard is plain data. `streams/core/step.py` moves it along the log, `streams/pipeline.py` stores and restores it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Container, Iterator
 from heapq import heapify, heappop, heappush
 
 import msgspec
 
-from schemas.shopper import Meta, Shopper
+from schemas.shopper import Glance, Meta, Shopper
 from schemas.timeline import ORDINAL_BITS
+from streams.core.encoded import Encoded
 from streams.core.episodes import due_times
+from streams.core.shoppers import Cold, Shoppers
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +28,7 @@ class Shard:
     """The state of one timeline partition. `offset` is the next one to read."""
 
     def __init__(self) -> None:
-        self.shoppers: dict[bytes, Shopper] = {}
+        self.shoppers = Shoppers(Encoded())
         self.changed: dict[bytes, Shopper] = {}
         self.forgotten: dict[bytes, Shopper] = {}
         self.gone: list[Shopper] = []  # the last records of whoever was forgotten since the last commit
@@ -45,12 +47,12 @@ class Shard:
         while self.timers and self.timers[0][0] <= self.watermark_ms:
             yield heappop(self.timers)[1]
 
-    def restore(self, shoppers: dict[bytes, Shopper], meta: Meta) -> None:
-        """Take over what the changelog held. Timers are a cache: they are rebuilt from the shoppers."""
-        self.shoppers = shoppers
+    def restore(self, shoppers: Cold, meta: Meta) -> None:
+        """Take over what the changelog held. Timers are a cache: they are rebuilt from those with something open."""
+        self.shoppers = Shoppers(shoppers)
         self.watermark_ms, self.consent_ms, self.offset = meta.watermark_ms, meta.consent_ms, meta.offset
         self.sources = {topic << 16 | part: offset << ORDINAL_BITS | nth for topic, part, offset, nth in meta.sources}
-        self.timers = [(due_ms, key) for key, shopper in shoppers.items() for due_ms in due_times(shopper)]
+        self.timers = [(due_ms, key) for key, shopper in self.shoppers.hot.items() for due_ms in due_times(shopper)]
         heapify(self.timers)
 
     def meta(self) -> Meta:
@@ -60,30 +62,34 @@ class Shard:
         )
         return Meta(self.offset, self.watermark_ms, self.consent_ms, sources)
 
-    def forget_idle(self, before_ms: int) -> None:
-        """At a TICK, forget the shoppers without an open cart whose last event is older than `before_ms`, by the hour.
+    def cool(self, most: int, decided: Container[bytes]) -> None:
+        """Keep at most so many shoppers in memory, beside those who have something open or unwritten."""
+        self.shoppers.cool(most, self.changed, decided)
 
-        What they said about consent is kept: a no holds for longer than a visit.
+    def forget_idle(self, due: Collection[int], before_ms: int) -> None:
+        """At a TICK, forget whoever has no open cart and no event since `before_ms`, in the slices that are due.
+
+        By the hour. What they said about consent is kept: a no holds for longer than a visit.
         """
         hour = before_ms // 3_600_000
-        for key in [key for key, shopper in self.shoppers.items() if self._idle(shopper, hour)]:
-            gone = self.shoppers[key]
-            self.gone.append(gone)
-            stub = Shopper(fence=self.offset - 1, consents=gone.consents, consented_ms=gone.consented_ms)
-            if stub.consents:
-                self.shoppers[key] = self.changed[key] = stub
-            else:
-                del self.shoppers[key]
-                self.changed.pop(key, None)
-                self.forgotten[key] = stub  # until the offset is committed past this one
+        for key, shopper in self.shoppers.slices(due):
+            if self._idle(shopper, hour):
+                self._forget(key)
 
-    def _idle(self, shopper: Shopper, hour: int) -> bool:
+    def _forget(self, key: bytes) -> None:
+        gone = self.shoppers[key]
+        self.gone.append(gone)
+        stub = Shopper(fence=self.offset - 1, consents=gone.consents, consented_ms=gone.consented_ms)
+        if stub.consents:
+            self.changed[key] = self.shoppers.put(key, stub)
+        else:
+            self.shoppers.remove(key)
+            self.changed.pop(key, None)
+            self.forgotten[key] = stub  # until the offset is committed past this one
+
+    def _idle(self, shopper: Shopper | Glance, hour: int) -> bool:
         """Whether this TICK forgets it: not where the record is of a later place in the log, from before a crash."""
         tick_offset = self.offset - 1
         if not shopper.events:
             return not shopper.consents and shopper.fence <= tick_offset
-        return shopper.hour < hour and shopper.fence < tick_offset and not _busy(shopper)
-
-
-def _busy(shopper: Shopper) -> bool:
-    return bool(shopper.open_carts or shopper.waiting)
+        return shopper.hour < hour and shopper.fence < tick_offset

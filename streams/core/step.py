@@ -22,11 +22,11 @@ from streams.core.counters import HOUR_MS
 from streams.core.episodes import NEVER
 from streams.core.history import remember
 from streams.core.shard import Rules, Shard
+from streams.core.shoppers import slices_due
 
 _HEAD: Final = Struct("<xBHQ6xBIH")  # source topic id, partition, position | kind, at_ms low and high
 _ID: Final = slice(ID_AT, SLOT_AT)
 _SLOT: Final = slice(SLOT_AT, TAIL_AT)
-DAY_MS: Final = 86_400_000
 
 
 class Record(Protocol):
@@ -56,7 +56,8 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules, refuse: Refuse =
     damaged stands in the shopper's history, and nothing else comes of it.
     """
     made: list[Ask] = []
-    sources, shoppers, changed, unpack = shard.sources, shard.shoppers, shard.changed, _HEAD.unpack_from
+    sources, changed, unpack = shard.sources, shard.changed, _HEAD.unpack_from
+    hot, touch = shard.shoppers.hot, shard.shoppers.touch
     ask_again_ms = rules.score_every_ms if rules.ask_models else NEVER
     for record in records:
         value, key, offset = record.value, record.key, record.offset
@@ -69,7 +70,7 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules, refuse: Refuse =
         if position <= sources.get(source, -1):
             continue
         sources[source] = position
-        shopper = shoppers.get(key) or shoppers.setdefault(key, Shopper())
+        shopper = hot.get(key) or touch(key)
         if offset <= shopper.fence:
             continue
         shopper.fence = offset
@@ -90,7 +91,7 @@ def step(shard: Shard, records: Iterable[Record], rules: Rules, refuse: Refuse =
 
 def attend(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
     """What an event needs beyond being remembered: carts and purchases wait, consent is kept, a model may be asked."""
-    shopper = shard.shoppers[key]
+    shopper = shard.shoppers.hot[key]
     made: list[Ask] = []
     if FIRST_CART <= event.kind <= LAST_PURCHASE:
         made += _enqueue(shard, key, event, rules)
@@ -133,8 +134,8 @@ def control(shard: Shard, record: Record, rules: Rules, refuse: Refuse = no_refu
 def _ticked(shard: Shard, at_ms: int, rules: Rules) -> list[Ask]:
     if at_ms <= shard.watermark_ms:
         return []
-    if shard.watermark_ms // DAY_MS != at_ms // DAY_MS:
-        shard.forget_idle(at_ms - rules.shopper_ttl_ms)
+    if due := slices_due(shard.watermark_ms, at_ms):
+        shard.forget_idle(due, at_ms - rules.shopper_ttl_ms)
     shard.watermark_ms = at_ms
     return [ask for key in shard.due() for ask in advance(shard, key, rules)]
 
@@ -151,9 +152,9 @@ def _strange(key: bytes | None, value: bytes | None) -> str:
 
 def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
     """Bring one shopper up to the watermark: the decisions that come of it."""
-    shopper = shard.shoppers.get(key)
+    shopper = shard.shoppers.hot.get(key)
     if shopper is None:
-        return []
+        return []  # forgotten, or let go: then nothing is open
     made, waiting, open_carts = [], shopper.waiting, shopper.open_carts
     for happened in episodes.advance(shopper, shard.watermark_ms, rules.cart_idle_ms):
         if happened.abandoned is not None:
@@ -170,7 +171,7 @@ def advance(shard: Shard, key: bytes, rules: Rules) -> list[Ask]:
 
 
 def _enqueue(shard: Shard, key: bytes, event: Waiting, rules: Rules) -> list[Ask]:
-    shopper = shard.shoppers[key]
+    shopper = shard.shoppers.hot[key]
     shopper.cart_events += event.kind <= LAST_CART
     late = event.at_ms < shard.watermark_ms
     shopper.late += late

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from schemas.shopper import META_KEY, Meta, Shopper, decode_meta, decode_shopper, encode_meta, encode_shopper
+from schemas.shopper import META_KEY, Meta, Shopper, decode_meta, encode_meta, encode_shopper
+from streams.core.encoded import Encoded
 
 
 def records(
@@ -21,27 +22,35 @@ def records(
 
 
 class Restored:
-    """A partition as its changelog tells it: give `apply` its records, in order."""
+    """A partition as its changelog tells it: give `apply` its records, in order. Nothing of it is on disk."""
+
+    position = 0
+    """The changelog offset to read from."""
 
     def __init__(self) -> None:
         """An empty partition: no shoppers, and a meta record that begins at offset 0."""
-        self.shoppers: dict[bytes, Shopper] = {}
+        self.shoppers = Encoded()
         self.meta = Meta()
 
     def apply(self, key: bytes, value: bytes | None) -> None:
         """Take one record over. A value of None deletes; deleting what is not there is no mistake.
 
-        Errors: `ValueError` on another version, `msgspec.DecodeError` on damage.
+        A shopper is decoded at the first touch, later: until then a damaged one is not noticed. Errors: `ValueError` on
+        a meta record of another version, `msgspec.DecodeError` on a damaged one.
 
         >>> partition = Restored()
         >>> for key, value in records({b"user-1": Shopper(fence=4)}, meta=Meta(offset=5)):
         ...     partition.apply(key, value)
-        >>> partition.shoppers[b"user-1"].fence, partition.meta.offset
-        (4, 5)
+        >>> len(partition.shoppers), partition.meta.offset
+        (1, 5)
         """
         if key == META_KEY:
             self.meta = Meta() if value is None else decode_meta(value)
         elif value is None:
-            self.shoppers.pop(key, None)
+            self.shoppers.remove(key)
         else:
-            self.shoppers[key] = decode_shopper(value)
+            self.shoppers.put(key, value)
+
+    def reached(self, position: int) -> None:
+        """All records before `position` were applied."""
+        self.position = position

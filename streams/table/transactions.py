@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, KafkaError, ProducerFenced
@@ -25,6 +25,8 @@ BATCH_BYTES: Final = 1_000_000
 
 FENCING: Final = (ProducerFenced, InvalidProducerEpoch, InvalidTxnState)
 """What a broker says to an older owner. The last one where its open transaction was just aborted for the new owner."""
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -111,21 +113,25 @@ class PartitionWriter:
 
     async def write(
         self, changelog: Sequence[tuple[bytes, bytes | None]], outputs: Sequence[Output], offset: int | None
-    ) -> None:
+    ) -> int:
         """One transaction; it is committed when this returns. `offset` is the next timeline offset to read.
 
-        A changelog value of None deletes its key. Errors: `Fenced`, `TransactionFailed`; the writer is then spent.
+        A changelog value of None deletes its key. What comes back is where its changelog records end at the
+        earliest, by what was acknowledged, -1 where it is not known: what is committed before that is of this
+        transaction or an earlier one, for older owners are fenced.
+        Errors: `Fenced`, `TransactionFailed`; the writer is then spent.
         """
         if self._open:
             msg = f"expected one transaction at a time on {self.owned.transactional_id}, and none after a failed one"
             raise TransactionFailed(msg)
         if not changelog and not outputs and offset is None:
-            return
+            return -1
         self._open = True
         records: list[Out] = [(key, value, NO_HEADERS) for key, value in changelog]
         run = self._commit(records, outputs, offset) if self._transactions else self._send_in_order(records, outputs)
-        await self._within_limit(run, f"write {len(changelog)} changelog records and {len(outputs)} outputs")
+        position = await self._within_limit(run, f"write {len(changelog)} changelog records and {len(outputs)} outputs")
         self._open = False
+        return position
 
     async def stop(self, limit_s: float = 5.0) -> None:
         """Abort an open transaction and disconnect, within `limit_s`. What it cannot abort, the next owner does."""
@@ -138,21 +144,22 @@ class PartitionWriter:
             log.warning("%s stopped without a goodbye: %r", self.owned.transactional_id, error)
             await self._hang_up()
 
-    async def _commit(self, records: list[Out], outputs: Sequence[Output], offset: int | None) -> None:
+    async def _commit(self, records: list[Out], outputs: Sequence[Output], offset: int | None) -> int:
         sends = [*await self._by_partition(outputs), (self.owned.changelog, self.owned.partition, records)]
         await self._producer.begin_transaction()
-        await self._send(sends)
+        position = await self._send(sends)
         if offset is not None:
             # Not while records are in flight: Kafka 4.1 then answered some batches with NOT_ENOUGH_REPLICAS, each a
             # retry of 100 ms. Probably it cannot verify a partition's transaction while the group is being added to it.
             timeline = TopicPartition(self.owned.timeline, self.owned.partition)
             await self._producer.send_offsets_to_transaction({timeline: offset}, self.owned.app_id)
         await self._producer.commit_transaction()
+        return position
 
-    async def _send_in_order(self, records: list[Out], outputs: Sequence[Output]) -> None:
-        changelog = [(self.owned.changelog, self.owned.partition, records)]
-        for sends in (changelog, await self._by_partition(outputs)):
-            await self._send(sends)
+    async def _send_in_order(self, records: list[Out], outputs: Sequence[Output]) -> int:
+        position = await self._send([(self.owned.changelog, self.owned.partition, records)])
+        await self._send(await self._by_partition(outputs))
+        return position
 
     async def _by_partition(self, outputs: Sequence[Output]) -> list[tuple[str, int, list[Out]]]:
         found: dict[tuple[str, int], list[Out]] = {}
@@ -161,21 +168,25 @@ class PartitionWriter:
             found.setdefault((topic, partition), []).append((key, value, list(headers)))
         return [(topic, partition, records) for (topic, partition), records in found.items()]
 
-    async def _send(self, sends: Sequence[tuple[str, int, list[Out]]]) -> None:
+    async def _send(self, sends: Sequence[tuple[str, int, list[Out]]]) -> int:
+        """What comes back is where the records of the last send end at the earliest, -1 where it is not known."""
         # Batches are handed over without a pause until a partition has more than one, so the changelog, the longest,
         # comes last: one request then tells the broker of all partitions, and one carries the small batches.
-        now_ms, acks = int(time.time() * 1000), list[asyncio.Future[Any]]()
+        now_ms, acks, last = int(time.time() * 1000), list[asyncio.Future[Any]](), 0
         for topic, partition, records in sends:
+            last = len(acks)
             for ack in await send_batches(self._producer, topic, partition, records, now_ms):
                 ack.add_done_callback(_read_error)
                 acks.append(ack)
-        await asyncio.gather(*acks)
+        written = await asyncio.gather(*acks)
+        begin = written[last].offset if last < len(written) else -1
+        return begin + len(sends[-1][2]) if begin >= 0 else -1
 
-    async def _within_limit(self, step: Coroutine[Any, Any, None], doing: str) -> None:
+    async def _within_limit(self, step: Coroutine[Any, Any, T], doing: str) -> T:
         who = self.owned.transactional_id
         try:
             async with asyncio.timeout(self.timeout_s):
-                await step
+                return await step
         except FENCING as error:
             self._fenced = True
             msg = f"expected to own {who}, was fenced during {doing}: another worker owns it now; this one must end"

@@ -1,12 +1,13 @@
 """Plausible mistakes in what is known of a partition and how it is stepped: its fences, its watermark, its timers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from schemas.kinds import Kind
-from schemas.shopper import Meta, Shopper
+from schemas.shopper import Meta
 from schemas.timeline import SLOT_AT, decode_tick
 from streams.core.asks import Ask
 from streams.core.shard import Shard
+from streams.core.shoppers import Cold
 from streams.core.step import Record
 from streams.pipeline import Partition
 
@@ -32,7 +33,7 @@ class NoSourceFence(Shard):
         super().__init__()
         self.sources = _NoPositions()
 
-    def restore(self, shoppers: dict[bytes, Shopper], meta: Meta) -> None:
+    def restore(self, shoppers: Cold, meta: Meta) -> None:
         super().restore(shoppers, meta)
         self.sources = _NoPositions(self.sources)
 
@@ -44,7 +45,7 @@ class FenceWithoutOrdinal(Shard):
         super().__init__()
         self.sources = _NoOrdinals()
 
-    def restore(self, shoppers: dict[bytes, Shopper], meta: Meta) -> None:
+    def restore(self, shoppers: Cold, meta: Meta) -> None:
         super().restore(shoppers, meta)
         self.sources = _NoOrdinals(self.sources)
 
@@ -52,16 +53,16 @@ class FenceWithoutOrdinal(Shard):
 class NoShopperFence(Shard):
     """After a restart events are applied to shoppers that know them already."""
 
-    def restore(self, shoppers: dict[bytes, Shopper], meta: Meta) -> None:
+    def restore(self, shoppers: Cold, meta: Meta) -> None:
         super().restore(shoppers, meta)
-        for shopper in shoppers.values():
+        for shopper in self.shoppers.values():
             shopper.fence = min(shopper.fence, meta.offset - 1)
 
 
 class TimersNotRebuilt(Shard):
     """After a restart nobody looks at the deadlines in the records."""
 
-    def restore(self, shoppers: dict[bytes, Shopper], meta: Meta) -> None:
+    def restore(self, shoppers: Cold, meta: Meta) -> None:
         super().restore(shoppers, meta)
         self.timers = []
 
@@ -69,11 +70,11 @@ class TimersNotRebuilt(Shard):
 class ForgetsTheFuture(Shard):
     """A record of a later place in the log, from before a crash, is forgotten too."""
 
-    def forget_idle(self, before_ms: int) -> None:
+    def forget_idle(self, due: Collection[int], before_ms: int) -> None:
         fences = {key: shopper.fence for key, shopper in self.shoppers.items()}
         for shopper in self.shoppers.values():
             shopper.fence = min(shopper.fence, self.offset - 2)
-        super().forget_idle(before_ms)
+        super().forget_idle(due, before_ms)
         for key, shopper in self.shoppers.items():
             shopper.fence = max(shopper.fence, fences[key])
 

@@ -27,7 +27,8 @@ KINDS = {
     PURCHASE: (Kind.ORDER_COMPLETED,) * 7 + (Kind.ORDER_REFUNDED,),
     CONSENT: (Kind.CONSENT_UPDATED,),
 }
-SHOPPERS = (b"ann", b"bob", b"eve", b"kim")  # two in each of two partitions of the timeline
+SHOPPERS = (b"ann-3140", b"bob-5482", b"eve-999", b"kim-2271")
+"""Two in each of two partitions of the timeline; who is to be forgotten is looked for among all of them at midnight."""
 MUG, CUP = Item("mug", 1_000), Item("cup", 500)
 
 

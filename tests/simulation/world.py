@@ -39,6 +39,7 @@ def settings() -> Settings:
         broker="127.0.0.1:1", app_id="simulated", timeline_partitions=PARTITIONS, transactions="on", clock="topic",
         lateness_s=LATE_S, cart_idle_s=IDLE_S, session_timeout_s=SESSION_S, metrics_port=0, model="simulated",
         policy=str(Path(__file__).with_name("policy.toml")), data_dir=f"{gettempdir()}/kairos-simulation",
+        shoppers_in_memory=0,
     )  # fmt: skip
 
 

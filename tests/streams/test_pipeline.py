@@ -7,6 +7,7 @@ import pytest
 from schemas.kinds import Kind
 from schemas.shopper import META_KEY, decode_meta, decode_shopper
 from schemas.timeline import Coordinate, decode_entry
+from streams.core.encoded import Encoded
 from streams.pipeline import Partition
 from tests.streams.builders import Log
 from tests.streams.decided import answer, at_risk, partition, run, sent, suppressed
@@ -70,7 +71,7 @@ def restored(changelog: dict[bytes, bytes]) -> Partition:
     part = partition()
     meta = decode_meta(changelog[META_KEY]) if META_KEY in changelog else part.shard.meta()
     shoppers = {key: decode_shopper(value) for key, value in changelog.items() if key != META_KEY}
-    part.shard.restore(shoppers, meta)
+    part.shard.restore(Encoded.of(shoppers), meta)
     return part
 
 

@@ -8,8 +8,9 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.shopper import Meta, Shopper
+from streams.core.shoppers import Shoppers
 from streams.standbys import STALE_S, Standbys
-from streams.table.changelog import records
+from streams.table.changelog import Restored, records
 from streams.table.loader import Into, Loaded
 
 Pair = tuple[bytes, bytes | None]
@@ -44,9 +45,13 @@ class Changelogs:
         return {number: len(self.logs.get(number, [])) for number in numbers}
 
 
+async def nothing_on_disk(_number: int) -> Restored:
+    return Restored()
+
+
 @asynccontextmanager
 async def reading(changelogs: Changelogs) -> AsyncIterator[Standbys]:
-    standbys = Standbys(changelogs.load, changelogs.ends, lambda: changelogs.now_s)
+    standbys = Standbys(changelogs.load, changelogs.ends, nothing_on_disk, lambda: changelogs.now_s)
     running = asyncio.create_task(standbys.run())
     yield standbys
     running.cancel()
@@ -71,7 +76,7 @@ async def test_a_standby_is_read_and_reads_on_from_where_it_was():
         tail = await standbys.promote(3)
 
     assert changelogs.began == [(3, 0), (3, 2)]
-    assert (tail.position, tail.restored.shoppers.keys(), tail.restored.meta.offset) == (4, {b"anna", b"bob"}, 3)
+    assert (tail.position, set(tail.restored.shoppers), tail.restored.meta.offset) == (4, {b"anna", b"bob"}, 3)
     assert standbys.promotions == 1
     assert not standbys.tails
 
@@ -92,11 +97,11 @@ async def test_a_partition_that_is_no_standby_any_more_is_dropped_and_begins_ane
 
 
 async def test_what_was_never_a_standby_begins_at_the_beginning_and_is_no_promotion():
-    standbys = Standbys(Changelogs().load, Changelogs().ends)
+    standbys = Standbys(Changelogs().load, Changelogs().ends, nothing_on_disk)
 
     tail = await standbys.promote(3)
 
-    assert (tail.position, tail.restored.shoppers, standbys.promotions) == (0, {}, 0)
+    assert (tail.position, len(tail.restored.shoppers), standbys.promotions) == (0, 0, 0)
 
 
 async def test_a_standby_that_is_owned_now_waits_for_its_promotion_and_is_read_no_further():
@@ -135,6 +140,27 @@ async def test_a_promotion_lets_a_reading_under_way_come_to_its_end():
     assert changelogs.began == [(3, 0)]
 
 
+async def test_a_promotion_that_is_given_up_lets_go_of_what_it_waited_for():
+    changelogs = Changelogs()
+    changelogs.may_read = asyncio.Semaphore(0)
+    changelogs.shopper(3, b"anna", fence=1)
+    async with reading(changelogs) as standbys:
+        standbys.follow({3}, owned=set())
+        await settle(0.1)
+        tail = standbys.tails[3]
+        standbys.follow(set(), owned={3})
+        promoting = asyncio.create_task(standbys.promote(3))
+        await settle()
+
+        promoting.cancel()
+        await asyncio.gather(promoting, return_exceptions=True)
+        await settle()
+
+        assert tail.reading is not None
+        assert tail.reading.cancelled()
+        assert not standbys.tails
+
+
 async def test_owned_partitions_load_first_and_what_was_cut_off_is_right_after_the_next_reading():
     changelogs = Changelogs()
     changelogs.may_read = asyncio.Semaphore(1)
@@ -142,7 +168,7 @@ async def test_owned_partitions_load_first_and_what_was_cut_off_is_right_after_t
     async with reading(changelogs) as standbys:
         standbys.follow({3}, owned=set())
         await settle(0.1)
-        assert standbys.tails[3].restored.shoppers.keys() == {b"anna"}, "the first of two records"
+        assert set(standbys.tails[3].restored.shoppers) == {b"anna"}, "the first of two records"
 
         with standbys.held_back():
             changelogs.may_read = asyncio.Semaphore(1 << 20)
@@ -154,7 +180,7 @@ async def test_owned_partitions_load_first_and_what_was_cut_off_is_right_after_t
         tail = await standbys.promote(3)
 
     assert changelogs.began == [(3, 0), (3, 0)]
-    assert (tail.position, tail.restored.shoppers[b"anna"].fence, tail.restored.meta.offset) == (4, 7, 8)
+    assert (tail.position, Shoppers(tail.restored.shoppers)[b"anna"].fence, tail.restored.meta.offset) == (4, 7, 8)
 
 
 async def test_a_standby_that_has_not_read_for_half_of_what_deletions_are_kept_begins_anew():
@@ -167,7 +193,7 @@ async def test_a_standby_that_has_not_read_for_half_of_what_deletions_are_kept_b
 
         tail = await standbys.promote(3)
 
-    assert (tail.position, tail.restored.shoppers) == (0, {})
+    assert (tail.position, len(tail.restored.shoppers)) == (0, 0)
 
 
 async def test_a_standby_that_is_at_the_end_does_not_grow_old():
@@ -194,7 +220,7 @@ async def test_a_changelog_that_was_made_anew_is_read_from_its_beginning():
         changelogs.shopper(3, b"bob", fence=0)
         await settle(1.2)
 
-        assert (await standbys.promote(3)).restored.shoppers.keys() == {b"bob"}
+        assert set((await standbys.promote(3)).restored.shoppers) == {b"bob"}
 
 
 async def test_without_a_broker_standbys_wait_and_go_on():

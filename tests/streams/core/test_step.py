@@ -6,6 +6,7 @@ from schemas.kinds import Kind
 from schemas.shopper import encode_shopper
 from schemas.timeline import SLOT_AT, Coordinate, Tick, encode_tick
 from schemas.topics import CART, CLICK
+from streams.core.encoded import Encoded
 from streams.core.shard import Rules
 from tests.streams.builders import Log, Record
 from tests.streams.decided import RULES, answer, partition, run, sent
@@ -62,7 +63,7 @@ def test_each_source_partition_has_a_fence_of_its_own():
 def test_the_source_fence_outlives_the_process():
     part, _ = stepped(Log().view(10, source=Coordinate(CLICK.id, 3, 1 << 40, 2)))
     again = partition()
-    again.shard.restore({}, part.shard.meta())
+    again.shard.restore(Encoded(), part.shard.meta())
 
     again.step(Log().view(10, source=Coordinate(CLICK.id, 3, 1 << 40, 2)).records)
 
@@ -72,7 +73,7 @@ def test_the_source_fence_outlives_the_process():
 def test_a_shopper_that_is_ahead_of_the_log_is_left_alone_but_the_source_fence_moves():
     log = Log().view(10).view(11)
     part = partition()
-    part.shard.restore({b"ann": stepped(log)[0].shard.shoppers[b"ann"]}, part.shard.meta())
+    part.shard.restore(Encoded.of(stepped(log)[0].shard.shoppers), part.shard.meta())
     before = encode_shopper(shopper(part))
 
     part.step(log.records)
@@ -195,7 +196,7 @@ def test_what_was_applied_before_the_forgetting_is_not_applied_again_after_a_cra
     log = Log().view(0).tick(10).tick(32 * DAY_S)
     part, _ = stepped(log)
     again = partition()
-    again.shard.restore(dict(part.shard.forgotten), again.shard.meta())
+    again.shard.restore(Encoded.of(part.shard.forgotten), again.shard.meta())
 
     again.step(log.records)
 

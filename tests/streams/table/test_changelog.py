@@ -2,6 +2,7 @@ import msgspec
 import pytest
 
 from schemas.shopper import META_KEY, Meta, Shopper, encode_meta, encode_shopper
+from streams.core.shoppers import Shoppers
 from streams.table.changelog import Restored, records
 
 
@@ -19,7 +20,7 @@ def test_what_is_written_is_what_is_restored() -> None:
 
     partition = restored(records({b"anna": shopper}, meta=meta))
 
-    assert partition.shoppers == {b"anna": shopper}
+    assert Shoppers(partition.shoppers) == {b"anna": shopper}
     assert partition.meta == meta
 
 
@@ -32,25 +33,25 @@ def test_the_meta_record_comes_last() -> None:
 def test_the_last_record_of_a_shopper_counts() -> None:
     partition = restored(records({b"anna": Shopper(fence=1)}), records({b"anna": Shopper(fence=2)}))
 
-    assert partition.shoppers[b"anna"].fence == 2
+    assert Shoppers(partition.shoppers)[b"anna"].fence == 2
 
 
 def test_a_forgotten_shopper_is_gone_and_may_come_back() -> None:
     gone = restored(records({b"anna": Shopper(fence=1)}), records({}, [b"anna"]))
     back = restored(records({b"anna": Shopper(fence=1)}), records({}, [b"anna"]), records({b"anna": Shopper(fence=9)}))
 
-    assert gone.shoppers == {}
-    assert back.shoppers[b"anna"].fence == 9
+    assert Shoppers(gone.shoppers) == {}
+    assert Shoppers(back.shoppers)[b"anna"].fence == 9
 
 
 def test_a_shopper_who_came_back_in_the_same_transaction_is_not_deleted() -> None:
     partition = restored(records({b"anna": Shopper(fence=9)}, [b"anna"]))
 
-    assert partition.shoppers[b"anna"].fence == 9
+    assert Shoppers(partition.shoppers)[b"anna"].fence == 9
 
 
 def test_deleting_who_was_never_there_is_no_mistake() -> None:
-    assert restored(records({}, [b"anna"])).shoppers == {}
+    assert Shoppers(restored(records({}, [b"anna"])).shoppers) == {}
 
 
 def test_a_transaction_without_meta_record_leaves_the_meta_as_it_was() -> None:
