@@ -11,9 +11,11 @@ from schemas.timeline import SLOT_AT, Tick, decode_tick, encode_tick
 from streams.core.asks import Ask
 from streams.core.ticks import EVERY_MS
 from streams.pipeline import Partition
-from streams.replay.books import Books
+from streams.replay.books import Books, unreadable
 from streams.replay.scorers import Scorer
+from streams.replay.tally import Row
 from streams.replay.timeline import Logged
+from streams.replay.timeline_lines import is_tick
 
 MOST_RECORDS: Final = 1_024
 """A block is stepped when it has so many records."""
@@ -38,7 +40,7 @@ class Lane:
 
     def give(self, record: Logged) -> None:
         """Take the next record of the partition's log."""
-        if record.key is None:
+        if is_tick(record):
             self._hear(record, decode_tick(record.value).consent_ms)
         elif len(self._block) >= MOST_RECORDS:
             self._step()
@@ -68,11 +70,21 @@ class Lane:
     def _step(self) -> None:
         if self._block:
             made, self._block = self.partition.step(self._block), []
+            if self.partition.unreadable:
+                self._refuse()
             if made:
                 self._ask(made)
             self._take()
         self._now_ms = self._last_ms
         self._told_ms.clear()
+
+    def _refuse(self) -> None:
+        """What a step could not read is in the books as a record of the log: it is none."""
+        for record, why in self.partition.unreadable:
+            self._books.tally.timeline -= record.key is not None
+            row = Row((self.number, record.offset), f"timeline partition {self.number}, offset {record.offset}")
+            self._books.refuse(self.number, row, unreadable(f"expected a timeline record, got {why}"))
+        self.partition.unreadable.clear()
 
     def _ask(self, made: list[Ask]) -> None:
         """Answer as many as may be answered at once."""

@@ -1,6 +1,7 @@
 """A Kairos timeline as JSON Lines: one line for each record of the log, whose bytes stand in it as base64."""
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from typing import Final
 
 import msgspec
@@ -32,16 +33,10 @@ def encode_line(partition: int, record: Logged) -> bytes:
 
 
 def decode_line(line: bytes) -> tuple[int, Logged]:
-    """The partition and the record of a line. Raises `ValueError`, which says what is wrong with it.
-
-    >>> decode_line(b'{"partition": 0, "offset": 5, "at_ms": 7, "key": "ann", "value_base64": ""}')
-    Traceback (most recent call last):
-    ...
-    ValueError: expected a timeline record of at least 41 bytes, got 0
-    """
+    """The partition and the record of a line. Raises `ValueError` where it is none; its value is for a step to read."""
     found = _decode(line)
     key = None if found.key is None else found.key.encode()
-    return found.partition, checked(Logged(found.offset, key, b64decode(found.value_base64), found.at_ms))
+    return found.partition, Logged(found.offset, key, a2b_base64(found.value_base64), found.at_ms)
 
 
 def is_line(text: bytes) -> bool:
@@ -53,23 +48,31 @@ def is_line(text: bytes) -> bool:
     return True
 
 
-def checked(record: Logged) -> Logged:
-    """The record. Raises `ValueError` where its value is not what a step can read."""
+def mistake(record: Logged) -> str | None:
+    """Why a step will refuse a record; None where it will not.
+
+    >>> mistake(Logged(0, b"ann", b"", 0))
+    'expected a timeline record of at least 41 bytes, got 0'
+    """
     value = record.value
     if len(value) < TAIL_AT:
-        msg = f"expected a timeline record of at least {TAIL_AT} bytes, got {len(value)}"
-        raise ValueError(msg)
+        return f"expected a timeline record of at least {TAIL_AT} bytes, got {len(value)}"
     version, kind = value[0], value[SLOT_AT]
     if version != VERSION:
-        msg = f"expected timeline version {VERSION}, got {version}; upgrade this reader"
-        raise ValueError(msg)
+        return f"expected timeline version {VERSION}, got {version}; upgrade this reader"
     if record.key is None:
-        if kind == Kind.TICK and len(value) != TAIL_AT + TIMES.size:
-            msg = f"expected a TICK of {TAIL_AT + TIMES.size} bytes, got {len(value)}"
-            raise ValueError(msg)
-    elif not 0 < kind <= LAST_EVENT:
-        msg = f"expected an event's kind, 1 to {LAST_EVENT}, got {kind}"
-        raise ValueError(msg)
-    else:
+        short = kind == Kind.TICK and not is_tick(record)
+        return f"expected a TICK of {TAIL_AT + TIMES.size} bytes, got {len(value)}" if short else None
+    if not 0 < kind <= LAST_EVENT:
+        return f"expected an event's kind, 1 to {LAST_EVENT}, got {kind}"
+    try:
         decode_detail(memoryview(value)[TAIL_AT:])
-    return record
+    except msgspec.MsgspecError as damage:
+        return f"expected a whole record, got a damaged tail ({damage})"
+    return None
+
+
+def is_tick(record: Logged) -> bool:
+    """Whether it is a TICK, and whole."""
+    value = record.value
+    return record.key is None and len(value) == TAIL_AT + TIMES.size and value[SLOT_AT] == Kind.TICK

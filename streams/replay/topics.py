@@ -9,17 +9,16 @@ from typing import Any, Final, TypeVar
 import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.history import SLOT
 from schemas.kinds import Kind
-from schemas.timeline import SLOT_AT, decode_entry, decode_tick
+from schemas.timeline import SLOT_AT, TAIL_AT, TIMES, decode_tick
 from schemas.topics import TIMELINE
 from streams.broker_errors import talking_to
-from streams.replay.books import Books, unreadable
+from streams.replay.books import Books
 from streams.replay.logs import TopicLog
 from streams.replay.reading import Records
 from streams.replay.share import Share
-from streams.replay.tally import Row
 from streams.replay.timeline import Logged
-from streams.replay.timeline_lines import checked
 
 T = TypeVar("T")
 Ends = Mapping[TopicPartition, int]
@@ -123,8 +122,8 @@ class TopicReader:
 class TopicReading:
     """A timeline straight from its topic. Log time of a record is the greatest time in its partition up to there."""
 
-    def __init__(self, log: TopicLog, share: Share, books: Books) -> None:
-        self._log, self._books = log, books
+    def __init__(self, log: TopicLog, share: Share, _books: Books) -> None:
+        self._log = log
         topic = log.prefix + TIMELINE.name
         self._end = {TopicPartition(topic, number): end for number, end in log.end.items() if share.has(number)}
         self._start = {part: log.start[part.partition] for part in self._end}
@@ -132,21 +131,14 @@ class TopicReading:
         self._now_ms = dict.fromkeys(self._end, -1)
 
     def records(self) -> Records:
-        """A record that no step can read is refused."""
+        """All of them, also what no step can read: it is refused there."""
         with TopicReader(self._log.broker) as reader:
             for record in reader.read(self._start, self._end):
                 part = TopicPartition(record.topic, record.partition)
                 self._at[part] = record.offset + 1
-                try:
-                    logged = checked(Logged(record.offset, record.key, record.value or b"", 0))
-                except ValueError as reason:
-                    where = f"{record.topic}/{record.partition}@{record.offset}"
-                    self._books.refuse(
-                        record.partition, Row((record.partition, record.offset), where), unreadable(reason)
-                    )
-                    continue
-                self._now_ms[part] = max(self._now_ms[part], log_time_ms(logged.value))
-                yield record.partition, logged._replace(at_ms=self._now_ms[part])
+                value = record.value or b""
+                now_ms = self._now_ms[part] = max(self._now_ms[part], log_time_ms(value))
+                yield record.partition, Logged(record.offset, record.key, value, now_ms)
 
     def done(self) -> float:
         """By offsets."""
@@ -156,6 +148,9 @@ class TopicReading:
 
 def log_time_ms(value: bytes) -> int:
     """The time of an event or a TICK, -1 where a record is neither."""
+    if len(value) < TAIL_AT or value[SLOT_AT] == Kind.CONTROL:
+        return -1
     if value[SLOT_AT] == Kind.TICK:
-        return decode_tick(value).at_ms
-    return decode_entry(value).slot.at_ms if value[SLOT_AT] < Kind.TICK else -1
+        return decode_tick(value).at_ms if len(value) == TAIL_AT + TIMES.size else -1
+    _, at_low, at_high, *_ = SLOT.unpack_from(value, SLOT_AT)
+    return int(at_low | at_high << 32)

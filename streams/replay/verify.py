@@ -22,6 +22,7 @@ from streams.replay.logs import Log, TopicLog
 from streams.replay.recorded import told
 from streams.replay.share import Share
 from streams.replay.timeline import Logged
+from streams.replay.timeline_lines import mistake
 from streams.replay.topics import TopicReader
 
 
@@ -69,10 +70,12 @@ def verify(log: Log, policy: PolicyRules, rules: Rules, shares: int) -> Verdict:
 
 
 def _held(log: Log, share: Share) -> _Held:
-    books, timeline = Books(None), defaultdict[int, list[Logged]](list)
+    books, timeline, broken = Books(None), defaultdict[int, list[Logged]](list), list[Difference]()
     for number, record in reading(log, share, books).records():
         timeline[number].append(record)
-    broken = [Difference("wrong_bytes", b"", f"the timeline: {text}") for _, text in books.tally.rows]
+        if not isinstance(log, TopicLog) and (why := mistake(record)):  # on a broker the run refused it, too
+            broken.append(Difference("wrong_bytes", b"", f"the timeline, partition {number}@{record.offset}: {why}"))
+    broken += [Difference("wrong_bytes", b"", f"the timeline: {text}") for _, text in books.tally.rows]
     kept = list[Told]()
     for one in told(log, share):
         reason = _unreadable(one)

@@ -58,7 +58,7 @@ def test_a_changed_byte_of_the_timeline_itself_is_told(shop: Path, tmp_path: Pat
 
     told = json.loads(command(tmp_path / "run", "--verify", code=1).splitlines()[-1])
 
-    assert f"0.jsonl:{place + 1}: expected timeline version 1, got 2" in told["differences"][-1]["what"]
+    assert f"partition 0@{place}: expected timeline version 1, got 2" in told["differences"][-1]["what"]
 
 
 @pytest.mark.parametrize(

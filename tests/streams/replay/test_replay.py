@@ -208,3 +208,23 @@ def test_a_real_shops_log_gives_the_counts_of_a_naive_rescan() -> None:
     counts = {"episodes": found.carts.episodes, "abandoned": found.carts.abandoned, "bought": found.carts.bought}
     assert counts == episodes(complete)
     assert (found.carts.events, found.purchases) == (165, 214)
+
+
+def test_what_no_step_can_read_in_a_timeline_is_counted_and_named(shop: Path, tmp_path: Path) -> None:
+    whole = replay(shop, RULES, out=tmp_path / "events", keep_timeline=True)
+    file = tmp_path / "events" / TIMELINE.name / "3.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    last = json.loads(lines[-1])["offset"]
+    for nth, (key, value) in enumerate((("ann", "Zm9v"), (None, "Zm9v"), ("bob", "")), 1):
+        lines.append(
+            json.dumps({**json.loads(lines[-1]), "offset": last + nth, "key": key, "value_base64": value}).encode()
+        )
+        lines[-1] += b"\n"
+    file.write_bytes(b"".join(lines))
+
+    found = replay(tmp_path / "events", RULES)
+
+    assert found.summary.failures == {"undecodable": 3}
+    assert found.summary.bad_rows[0].startswith(f"timeline partition 3, offset {last + 1}: expected a timeline record")
+    assert found.summary.input.timeline == whole.summary.input.timeline
+    assert found.summary.carts == whole.summary.carts
