@@ -1,6 +1,7 @@
 """Replaying a log: sorted where it must be, cut into shares, and these done side by side."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,9 @@ from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules
 from streams.replay.crew import Show, do_all
 from streams.replay.formats.table import FORMATS, RecordedLog
-from streams.replay.job import Job
+from streams.replay.job import Done, Job
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
+from streams.replay.reading import NotInOrderError
 from streams.replay.scorers import By, ModelFile
 from streams.replay.share import Share
 from streams.replay.sort import sort_to
@@ -54,9 +56,11 @@ def run(plan: Plan, phase: Phase = _silent) -> Summary:
     """
     _require_empty(plan.out)
     began_s = time.monotonic()
-    with _in_order(plan.log, phase) as log:
-        jobs = [_job(plan, log, Share(index, plan.processes)) for index in range(plan.processes)]
-        done = do_all(jobs, phase("replaying"))
+    try:
+        done = _done(plan, phase, plan.log)
+    except NotInOrderError:
+        _empty(plan.out)
+        done = _done(plan, phase, plan.log, sort=True)
     tally, seconds = Tally(), time.monotonic() - began_s
     for one in done:
         tally.add(one.tally)
@@ -66,6 +70,12 @@ def run(plan: Plan, phase: Phase = _silent) -> Summary:
         (Path(plan.out) / SUMMARY_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     rate = round(found.input.read / seconds, 1) if seconds else 0.0
     return msgspec.structs.replace(found, seconds=round(seconds, 3), events_per_s=rate)
+
+
+def _done(plan: Plan, phase: Phase, log: Log, *, sort: bool = False) -> list[Done]:
+    with _in_order(log, phase, sort=sort) as ordered:
+        jobs = [_job(plan, ordered, Share(nth, plan.processes)) for nth in range(plan.processes)]
+        return do_all(jobs, phase("replaying"))
 
 
 def cores() -> int:
@@ -104,10 +114,19 @@ def _require_empty(out: str | None) -> None:
         raise click.ClickException(f"expected a new or empty folder for --out, {folder} is not; choose another")
 
 
+def _empty(out: str | None) -> None:
+    """Take away what was written, into a folder that was empty before."""
+    for path in Path(out).iterdir() if out is not None and Path(out).exists() else ():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 @contextmanager
-def _in_order(log: Log, phase: Phase) -> Iterator[Log]:
+def _in_order(log: Log, phase: Phase, *, sort: bool) -> Iterator[Log]:
     """The log, in the order of time: where it is not, as one sorted file, which is there for as long as this lasts."""
-    if not isinstance(log, EventLog) or all(FORMATS[name].in_order for name in log.formats):
+    if not isinstance(log, EventLog) or not (sort or any(not FORMATS[name].in_order for name in log.formats)):
         yield log
         return
     files = [RecordedLog(Path(file), name, log.currency) for file, name in zip(log.files, log.formats, strict=True)]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,9 @@ from aiokafka import TopicPartition
 
 from schemas.topics import TIMELINE
 from streams.feeder import run_on_ms
+from streams.replay.formats.bad_line import NO_TIME
 from streams.replay.formats.lines import LineFile, UnreadableFile
-from streams.replay.formats.table import FORMATS, detected
+from streams.replay.formats.table import FORMATS, RecordedLog, detected
 from streams.replay.logs import EventLog, Ingest, LineLog, Log, ParquetLog, TopicLog
 from streams.replay.parquet import MAGIC
 from streams.replay.timeline_lines import is_line
@@ -81,7 +83,14 @@ def _event_files(path: Path, format_name: str | None) -> list[tuple[Path, str]]:
         raise UnreadableFile(path, f"no file in it is of a known format ({formats}); name one with --format")
     if left_out:
         click.echo(f"left out, of no known format: {', '.join(left_out)}", err=True)
-    return found
+    return sorted(found, key=_begins_at)
+
+
+def _begins_at(file: tuple[Path, str]) -> tuple[int, str]:
+    """When its first row arrives: the names of months are not in the order of time."""
+    path, name = file
+    times = (arrival.at_ms for arrival in islice(RecordedLog(path, name).as_written(), 100))
+    return next((at_ms for at_ms in times if at_ms != NO_TIME), NO_TIME), path.name
 
 
 def _is_seen(file: Path) -> bool:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from schemas.dead_letters import DeadLetter
 from streams.feed import Arrival
 from streams.replay.books import Books, unreadable
-from streams.replay.formats.bad_line import source_of
+from streams.replay.formats.bad_line import NO_TIME, never_backwards, source_of
 from streams.replay.formats.lines import LineFile
 from streams.replay.formats.table import RecordedLog
 from streams.replay.logs import EventLog, LineLog
@@ -20,6 +20,14 @@ from streams.replay.timeline import Cut, Logged, VirtualIngest
 from streams.replay.timeline_lines import decode_line
 
 Records = Iterator[tuple[int, Logged]]
+
+
+MOST_BACK_MS: Final = 3_600_000
+"""A row may be older by so much than one before it: shops' logs are a little out of order, and that is theirs to be."""
+
+
+class NotInOrderError(Exception):
+    """A log of events is not in the order of time: it has to be sorted. Says where that was seen."""
 
 
 class Reading(Protocol):
@@ -55,9 +63,17 @@ class EventReading:
         return sum(log.file.position for log in self._files) / max(sizes, 1)
 
     def _arrivals(self) -> Iterator[Arrival]:
+        return never_backwards(self._in_order())
+
+    def _in_order(self) -> Iterator[Arrival]:
+        now_ms = NO_TIME
         for file in self._files:
             self._now = file
-            yield from file.as_written()
+            for arrival in file.as_written():
+                if arrival.at_ms < now_ms - MOST_BACK_MS and arrival.at_ms != NO_TIME:
+                    raise NotInOrderError(f"{file.file.path.name}:{file.file.number}")
+                now_ms = max(now_ms, arrival.at_ms)
+                yield arrival
 
     def _refuse(self, partition: int, arrival: Arrival, letter: DeadLetter) -> None:
         file = self._now.file

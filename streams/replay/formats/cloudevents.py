@@ -9,7 +9,7 @@ import msgspec
 
 from streams.feed import Arrival
 from streams.replay.formats import segment
-from streams.replay.formats.bad_line import bad_line, never_backwards
+from streams.replay.formats.bad_line import bad_line
 
 
 class _CloudEvent(msgspec.Struct, frozen=True, gc=False):
@@ -32,10 +32,9 @@ def recognises(first_line: bytes) -> bool:
 def read(lines: Iterable[tuple[int, bytes]], file_name: str, currency: str = "") -> Iterator[Arrival]:
     """An arrival for each line: the event in it, at the time of the envelope, else at its own.
 
-    None arrives before the line above it. A line without an event that Kairos knows, or without a time, becomes
-    `bad_line`.
+    A line without an event that Kairos knows, or without a time, becomes `bad_line`.
     """
-    return never_backwards(_arrival(line) or bad_line(file_name, number, line) for number, line in lines)
+    return (_arrival(line) or bad_line(file_name, number, line) for number, line in lines)
 
 
 def _arrival(line: bytes) -> Arrival | None:

@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.topics import CART, CLICK, PURCHASE
 from streams.feed import Arrival
-from streams.replay.formats.bad_line import bad_line, never_backwards
+from streams.replay.formats.bad_line import bad_line
 
 HEADER: Final = b"event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
 COLUMNS: Final = HEADER.count(b",") + 1
@@ -34,10 +34,9 @@ def recognises(first_line: bytes) -> bool:
 def read(lines: Iterable[tuple[int, bytes]], file_name: str, currency: str) -> Iterator[Arrival]:
     """An arrival for each line after the header, in the file's order. `currency` is that of the prices.
 
-    A row's messageId is its file and line. A row that is older than the one before it arrives together with it. A line
-    that is no row becomes `bad_line`.
+    A row's messageId is its file and line. A line that is no row becomes `bad_line`.
     """
-    return never_backwards(
+    return (
         _arrival(line, f"{file_name}:{number}", currency) or bad_line(file_name, number, line)
         for number, line in lines
         if number > 1 or not recognises(line)

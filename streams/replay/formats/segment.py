@@ -9,7 +9,7 @@ import msgspec
 from schemas.kinds import FIRST_CART, FIRST_PURCHASE, LAST_CART, LAST_CLICK, LAST_PURCHASE, NAMES, Kind
 from schemas.topics import CART, CLICK, CONSENT, PURCHASE
 from streams.feed import Arrival
-from streams.replay.formats.bad_line import bad_line, never_backwards
+from streams.replay.formats.bad_line import bad_line
 
 
 class _Envelope(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -51,10 +51,10 @@ def recognises(first_line: bytes) -> bool:
 def read(lines: Iterable[tuple[int, bytes]], file_name: str, _currency: str = "") -> Iterator[Arrival]:
     """An arrival for each line, the bytes as they are, keyed by the shopper, on the topic of its event.
 
-    It arrives when it was received, else at its own time, and never before the line above it. A line that is no event
-    that Kairos knows, or has no time, becomes `bad_line`.
+    It arrives when it was received, else at its own time. A line that is no event that Kairos knows, or has no time,
+    becomes `bad_line`.
     """
-    return never_backwards(arrival(line) or bad_line(file_name, number, line) for number, line in lines)
+    return (arrival(line) or bad_line(file_name, number, line) for number, line in lines)
 
 
 def arrival(line: bytes, at_ms: int | None = None) -> Arrival | None:

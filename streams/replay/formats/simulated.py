@@ -9,7 +9,7 @@ import msgspec
 from schemas.dead_letters import SOURCE_HEADER
 from schemas.topics import TOPICS
 from streams.feed import Arrival
-from streams.replay.formats.bad_line import bad_line, never_backwards
+from streams.replay.formats.bad_line import bad_line
 from streams.simulator.log import Line
 
 _decode: Final = msgspec.json.Decoder(Line).decode
@@ -23,7 +23,7 @@ def recognises(first_line: bytes) -> bool:
 
 def read(lines: Iterable[tuple[int, bytes]], file_name: str, _currency: str = "") -> Iterator[Arrival]:
     """An arrival for each line. A line that is none becomes `bad_line`."""
-    return never_backwards(_arrival(line) or bad_line(file_name, number, line) for number, line in lines)
+    return (_arrival(line) or bad_line(file_name, number, line) for number, line in lines)
 
 
 def _arrival(text: bytes) -> Arrival | None:

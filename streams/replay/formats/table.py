@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from streams.feed import Arrival
 from streams.replay.formats import cloudevents, ga4, otto, rees46, retailrocket, segment, simulated, snowplow, yoochoose
+from streams.replay.formats.bad_line import never_backwards
 from streams.replay.formats.lines import LineFile, UnreadableFile
 from streams.replay.sort import sort_to
 
@@ -51,12 +52,13 @@ class RecordedLog:
     def arrivals(self) -> Iterator[Arrival]:
         """All of the file, in the order in which it arrives: sorted on disk first, where it is not in that order.
 
-        Raises `UnreadableFile`, and `SorterMissing` where it has to be sorted and cannot be.
+        A row that is older than the one before it arrives together with it. Raises `UnreadableFile`, and
+        `SorterMissing` where it has to be sorted and cannot be.
         """
-        return self.as_written() if self.in_order else self._sorted()
+        return never_backwards(self.as_written() if self.in_order else self._sorted())
 
     def as_written(self) -> Iterator[Arrival]:
-        """All of the file, in its own order. Raises `UnreadableFile`."""
+        """All of the file, in its own order, each with its own time, or none. Raises `UnreadableFile`."""
         reader = FORMATS[self.format_name]
         if self.format_name == "rees46" and not reader.recognises(self.file.first()):
             raise UnreadableFile(self.file.path, f"its first line is not the header {rees46.HEADER.decode()}")

@@ -1,6 +1,7 @@
 """A replay gives the same bytes for the same log: in one process or three, cut anywhere, of events or of a timeline."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +229,29 @@ def test_what_no_step_can_read_in_a_timeline_is_counted_and_named(shop: Path, tm
     assert found.summary.bad_rows[0].startswith(f"timeline partition 3, offset {last + 1}: expected a timeline record")
     assert found.summary.input.timeline == whole.summary.input.timeline
     assert found.summary.carts == whole.summary.carts
+
+
+def test_a_log_that_is_not_in_the_order_of_time_is_sorted_first(shop: Path, tmp_path: Path) -> None:
+    lines = shop.read_bytes().splitlines(keepends=True)
+    random.Random(3).shuffle(lines)
+    (tmp_path / "shuffled.jsonl").write_bytes(b"".join(lines))
+
+    whole = replay(shop, RULES)
+    found = replay(tmp_path / "shuffled.jsonl", RULES, out=tmp_path / "out", processes=2)
+
+    assert found.summary.carts == whole.summary.carts
+    assert found.summary.interventions == whole.summary.interventions
+    assert found.summary.input == whole.summary.input
+
+
+def test_files_of_a_folder_are_read_in_the_order_of_time_whatever_their_names(shop: Path, tmp_path: Path) -> None:
+    lines = shop.read_bytes().splitlines(keepends=True)
+    (tmp_path / "log").mkdir()
+    for name, part in (("oct", lines[:2_000]), ("nov", lines[2_000:4_000]), ("dec", lines[4_000:])):
+        (tmp_path / "log" / f"{name}.jsonl").write_bytes(b"".join(part))
+    (tmp_path / "log" / "readme").write_text("what is this")
+
+    replay(shop, RULES, out=tmp_path / "whole")
+    replay(tmp_path / "log", RULES, out=tmp_path / "parts")
+
+    assert outputs(tmp_path / "whole") == outputs(tmp_path / "parts")
