@@ -30,9 +30,13 @@ from streams.known_topics import require, watch
 from streams.settings import Settings
 from streams.telemetry import serve
 from streams.transport.fatal import end_process
+from streams.watchdog import Watchdog
 
 STOP_LIMIT_S = 9.0
 """SIGTERM ends a worker within ten seconds, whatever hangs."""
+
+GROUP_LIMIT_S = 60.0
+"""How long the group may take to give partitions out: it waits for members as long (`broker_rebalance_timeout`)."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -51,6 +55,7 @@ def run_worker(settings: Settings) -> None:
         await watch(settings, known)
 
     worker.app.task(look_after_topics)
+    Watchdog(GROUP_LIMIT_S, work="its place in the consumer group", moves=lambda: worker.settled).start()
     process = _Worker(worker.app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False)
     process.execute_from_commandline()
 

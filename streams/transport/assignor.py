@@ -19,7 +19,7 @@ class Assignor(PartitionAssignor):
     """Faust makes it, with `table_standby_replicas`, which only switches it on: the number is in our options."""
 
     def __init__(self, app: AppT, replicas: int = 0) -> None:
-        super().__init__(app, min(replicas, options_of(app).standbys))
+        super().__init__(app, options_of(app).standbys if replicas else 0)
         self._joined = False
 
     def on_assignment(self, assignment: ConsumerProtocolMemberMetadata) -> None:

@@ -9,8 +9,8 @@ from streams.exit_codes import ExitCode
 from tests.integration.whole_path.accounts import settled_accounts
 from tests.integration.whole_path.group import generation_of
 from tests.integration.whole_path.shop_path import ShopPath
+from tests.integration.whole_path.takeovers import taken
 from tests.integration.whole_path.test_changing_workers import share
-from tests.integration.whole_path.test_takeover import taken
 from tests.integration.whole_path.worker_process import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.triton]
