@@ -5,9 +5,12 @@ from typing import Any
 
 from aiokafka.errors import OutOfOrderSequenceNumber
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 from faust.types import TP
 
 from tests.simulation.wire import Wire
+
+CREATE_TIME = 0
 
 
 class Producer:
@@ -56,14 +59,14 @@ class Producer:
         """The bytes of a batch."""
         return batch._build()
 
-    def append(self, tp: TP, data: bytearray, count: int) -> None:
-        """What the broker does."""
-        self.wire.site.broker.append(tp, data, count)
+    def append(self, tp: TP, data: bytearray, count: int) -> int:
+        """What the broker does: the first offset of the batch."""
+        return self.wire.site.broker.append(tp, data, count)
 
-    def _append(self, tp: TP, data: bytearray, count: int) -> None:
+    def _append(self, tp: TP, data: bytearray, count: int) -> RecordMetadata:
         if tp in self._broken:
             raise OutOfOrderSequenceNumber
-        self.append(tp, data, count)
+        return RecordMetadata(tp.topic, tp.partition, tp, self.append(tp, data, count), 0, CREATE_TIME, 0)
 
     def _look(self, tp: TP, answer: "asyncio.Future[Any]") -> None:
         if not answer.cancelled() and answer.exception() is not None:
@@ -107,8 +110,8 @@ class TransactionalProducer(Producer):
         batch._set_producer_state(self._producer, self.epoch, 0)
         return batch._build()
 
-    def append(self, tp: TP, data: bytearray, count: int) -> None:
-        self._broker.append_in(self.name, self.epoch, tp, data, count)
+    def append(self, tp: TP, data: bytearray, count: int) -> int:
+        return self._broker.append_in(self.name, self.epoch, tp, data, count)
 
     @property
     def _broker(self) -> Any:
