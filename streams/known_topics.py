@@ -140,9 +140,8 @@ def _check_partitions(settings: Settings, found: dict[str, Standing]) -> None:
 
 
 def _renewed(known: dict[str, Known], found: dict[str, Standing]) -> set[str]:
-    """The topics whose id is another one. A broker without ids tells "", and nothing is known then."""
-    both = ((name, known[name].id, found[name].id) for name in known.keys() & found.keys())
-    return {name for name, before, now in both if before and now and before != now}
+    """The topics whose id is another one."""
+    return {name for name in known.keys() & found.keys() if known[name].id != found[name].id}
 
 
 def _other_log(name: str) -> str:

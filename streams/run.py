@@ -87,6 +87,10 @@ def _known_topics(settings: Settings) -> dict[str, Known]:
         end_process(ExitCode.UNAVAILABLE, f"expected to learn of the topics from {settings.broker}, got {error!r}")
     except MissingTopicError as error:
         end_process(error.exit_code, str(error))
+    except NotImplementedError:
+        end_process(
+            ExitCode.BAD_CONFIGURATION, f"expected Kafka 2.8 or later at {settings.broker}, which has topic ids"
+        )
 
 
 def scorer(settings: Settings) -> Scorer:

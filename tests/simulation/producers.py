@@ -1,16 +1,19 @@
 """Stand-ins for aiokafka's producers: as much of them as Kairos uses."""
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.errors import OutOfOrderSequenceNumber
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.structs import RecordMetadata
 from faust.types import TP
 
 from tests.simulation.wire import Wire
 
-CREATE_TIME = 0
+
+class Appended(NamedTuple):
+    """As much of aiokafka's `RecordMetadata` as is looked at."""
+
+    offset: int
 
 
 class Producer:
@@ -60,13 +63,13 @@ class Producer:
         return batch._build()
 
     def append(self, tp: TP, data: bytearray, count: int) -> int:
-        """What the broker does: the first offset of the batch."""
+        """What the broker does; the base offset comes back."""
         return self.wire.site.broker.append(tp, data, count)
 
-    def _append(self, tp: TP, data: bytearray, count: int) -> RecordMetadata:
+    def _append(self, tp: TP, data: bytearray, count: int) -> Appended:
         if tp in self._broken:
             raise OutOfOrderSequenceNumber
-        return RecordMetadata(tp.topic, tp.partition, tp, self.append(tp, data, count), 0, CREATE_TIME, 0)
+        return Appended(self.append(tp, data, count))
 
     def _look(self, tp: TP, answer: "asyncio.Future[Any]") -> None:
         if not answer.cancelled() and answer.exception() is not None:

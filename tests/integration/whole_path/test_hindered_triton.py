@@ -28,7 +28,7 @@ LONGEST_ROUND_S = 5.0
 """Of a round with one call, on a machine that others keep busy: a slow Triton would make it ten seconds."""
 BACK_WITHIN_S = 10.0
 SPEED = 300
-WRONG = {"NaN": {"scale": float("nan")}, "too few actions": {"actions": 5}, "another shape": {"wide": True}}
+WRONG = {"NaN": {"scale": float("nan")}, "too few actions": {"actions": 5}}
 
 
 class Seen:

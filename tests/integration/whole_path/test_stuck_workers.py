@@ -23,15 +23,13 @@ MINUTE_S = 60.0
 BUSY_S = 15.0
 """How much later a busy machine may be."""
 SESSION_S = 6.0
-CUT_AFTER_S = (1.5, 3.0, 4.5, 6.0)
-"""Seconds after the start: while it asks for topics, joins the group, loads, or has just begun to work."""
 STUCK = {ExitCode.UNAVAILABLE, ExitCode.INTERNAL, ExitCode.FENCED, ExitCode.NO_PROGRESS}
 
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[ApacheKafka]:
-    """One broker with a few doors: each worker has a wire of its own to it."""
-    with ApacheKafka(doors=len(CUT_AFTER_S)) as started:
+    """One broker with two doors: each worker has a wire of its own to it."""
+    with ApacheKafka(doors=2) as started:
         yield started
 
 
@@ -55,7 +53,7 @@ async def how_it_ended(worker, what: str) -> int:
     return code
 
 
-@pytest.mark.parametrize("stages", [("ingest", "decide"), ("ingest",), ("decide",)], ids=",".join)
+@pytest.mark.parametrize("stages", [("ingest",), ("decide",)], ids=",".join)
 async def test_a_worker_cut_off_from_the_broker_ends_and_another_takes_over(open_wired, short_log, stages):
     async with open_wired() as (path, network), asyncio.TaskGroup() as tasks:
         cut_off = await path.worker(broker=network.bootstrap(0), stages=stages)
@@ -82,12 +80,12 @@ async def test_a_follower_that_is_cut_off_beats_no_more_and_one_with_nothing_to_
         following = asyncio.create_task(follow({"bootstrap_servers": network.bootstrap(0)}, followed, ready))
         async with asyncio.timeout(MINUTE_S):
             await ready.wait()
-        await asyncio.sleep(15)
+        await asyncio.sleep(12)
         assert beats[-1] > time.monotonic() - BUSY_S / 2
 
         network.wires[0][0].cut()
         cut_s = time.monotonic()
-        await asyncio.sleep(40)
+        await asyncio.sleep(30)
         following.cancel()
 
         assert beats[-1] < cut_s + ENDS_EVERY * WAIT_MS / 1_000 + BUSY_S
@@ -109,17 +107,6 @@ async def test_a_worker_cut_off_before_it_has_joined_its_group_ends(open_wired):
         network.wires[0][0].cut()
 
         assert await how_it_ended(worker, "cut off before it joined") in STUCK
-
-
-async def test_workers_cut_off_at_any_moment_of_their_start_end(open_wired):
-    async with open_wired() as (path, network):
-        workers = [await path.worker(broker=network.bootstrap(machine)) for machine in range(len(CUT_AFTER_S))]
-        for after_s, (wire, *_) in zip(CUT_AFTER_S, zip(*network.wires, strict=True), strict=False):
-            asyncio.get_running_loop().call_later(after_s, wire.cut)
-
-        codes = await asyncio.gather(*(how_it_ended(worker, "cut off at its start") for worker in workers))
-
-    assert set(codes) <= STUCK
 
 
 async def test_a_worker_frozen_for_longer_than_every_watchdog_ends_as_fenced(open_wired, short_log):

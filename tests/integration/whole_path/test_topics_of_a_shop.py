@@ -73,7 +73,7 @@ async def test_a_topic_that_is_cut_otherwise_is_named_at_the_start(open_rules, t
         assert f"expected 4 partitions of {name} (KAIROS_TIMELINE_PARTITIONS), got 6" in worker.said()
 
 
-@pytest.mark.parametrize("name", [CLICK.name, TIMELINE.name, dead_letters_of(CLICK).name])
+@pytest.mark.parametrize("name", [CLICK.name, dead_letters_of(CLICK).name])
 async def test_a_topic_deleted_under_a_worker_ends_it_with_its_name(open_rules, short_log, name):
     async with open_rules() as path:
         worker = await path.worker()
