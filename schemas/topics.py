@@ -15,7 +15,9 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     `key` and `value` say what is in them; `record` names the class of the value. `partitions` is a default: inputs
     may have any number, and the topics beside the timeline have as many as the timeline (`partitions=0` says so).
     `retention_ms` is -1 for ever. A compacted topic keeps the last value of each key; of one that changes much and is
-    read whole by every worker that starts, `segment_ms` says how soon what is older is looked through.
+    read whole by every worker that starts, `segment_ms` says how soon what is older is looked through. With
+    `append_time` the broker stamps the records, with its clock: that of the inputs is what event times are held
+    against.
     """
 
     name: str
@@ -29,12 +31,13 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     cleanup: Literal["delete", "compact"] = "delete"
     retention_ms: int = 7 * DAY_MS
     segment_ms: int = 0
+    append_time: bool = False
 
     def config(self) -> dict[str, str]:
         """Kafka's topic configuration, replication apart."""
         config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(16 << 20)}
-        if self.role == "input":
-            config["message.timestamp.type"] = "LogAppendTime"  # the clock that event times are held against
+        if self.append_time:
+            config["message.timestamp.type"] = "LogAppendTime"
         if self.cleanup == "delete":
             config["retention.ms"] = str(self.retention_ms)
         if self.cleanup == "compact":
@@ -46,8 +49,9 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
 def _input(name: str, id_: int, record: str, about: str, partitions: int = 8) -> Topic:
     return Topic(
-        name=name, id=id_, role="input", key="shopper", value="json", record=record, about=about, partitions=partitions
-    )
+        name=name, id=id_, role="input", key="shopper", value="json", record=record, about=about, partitions=partitions,
+        append_time=True,
+    )  # fmt: skip
 
 
 CLICK: Final = _input("shop.events.click.v1", 1, "Click", "products and lists viewed, clicks, searches")
@@ -66,7 +70,8 @@ CHANGELOG: Final = Topic(
 )  # fmt: skip
 PROGRESS: Final = Topic(
     name="shop.progress.v1", role="internal", key="topic/partition", value="json", record="Progress",
-    cleanup="compact", partitions=1, segment_ms=600_000, about="how far ingest has read each input partition",
+    cleanup="compact", partitions=1, segment_ms=600_000, append_time=True,
+    about="how far ingest has read each input partition",
 )  # fmt: skip
 CLOCK: Final = Topic(
     name="shop.clock.v1", role="internal", key="none", value="json", record="Clock", partitions=1,

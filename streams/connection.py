@@ -20,18 +20,33 @@ def connection(settings: Settings) -> dict[str, Any]:
     return {"bootstrap_servers": settings.broker}
 
 
-async def input_partitions(
-    to: Mapping[str, Any], topics: Collection[str], client: Callable[..., Any] = AIOKafkaAdminClient
-) -> set[tuple[str, int]]:
-    """Every partition of these topics that exists now. Raises `MissingTopicError`, which names it."""
-    admin = client(**to)
-    try:
-        await admin.start()
-        described = await admin.describe_topics(list(topics))
-    finally:
-        await admin.close()
-    missing = [topic["topic"] for topic in described if topic["error_code"] or not topic["partitions"]]
-    if missing:
-        msg = f"expected the input topics, {', '.join(sorted(missing))} does not exist; run `kairos topics create`"
-        raise MissingTopicError(msg)
-    return {(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]}
+class InputTopics:
+    """Asks the broker for the partitions of the input topics, over one connection, made anew after a failure."""
+
+    def __init__(
+        self, to: Mapping[str, Any], topics: Collection[str], client: Callable[..., Any] = AIOKafkaAdminClient
+    ) -> None:
+        self._to, self._topics, self._client = to, list(topics), client
+        self._admin: Any = None
+
+    async def partitions(self) -> set[tuple[str, int]]:
+        """Every partition that exists now. Raises `MissingTopicError`, which names it, and what aiokafka raises."""
+        try:
+            if self._admin is None:
+                self._admin = self._client(**self._to)
+                await self._admin.start()
+            described = await self._admin.describe_topics(self._topics)
+        except BaseException:
+            await self.close()
+            raise
+        missing = [topic["topic"] for topic in described if topic["error_code"] or not topic["partitions"]]
+        if missing:
+            msg = f"expected the input topics, {', '.join(sorted(missing))} does not exist; run `kairos topics create`"
+            raise MissingTopicError(msg)
+        return {(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]}
+
+    async def close(self) -> None:
+        """Hang up."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await admin.close()

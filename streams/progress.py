@@ -88,7 +88,7 @@ class ProgressKeeper:
         """Probe and publish until cancelled. A broker that does not answer a probe holds the watermark back.
 
         `read` gives the input partitions that are read now, each with the offset up to which it is durable. `beat`
-        is called after each time that was answered.
+        is called each time, but where no probe was answered: a worker that reaches no broker for long must end.
         """
         for turn in count():
             if turn % REPEAT_EVERY == 0:
@@ -105,7 +105,7 @@ class ProgressKeeper:
         self._published.clear()
 
     async def probe(self) -> bool:
-        """Read the clock, then ask where the partitions end. False where nobody answered."""
+        """Read the clock, then ask where the partitions end. False where there was no answer."""
         now_ms, parts = self._clock.now_ms(), list(self.trackers)
         if now_ms < 0 or not parts:
             return True

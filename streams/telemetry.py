@@ -16,7 +16,7 @@ from inference.client.breaker import State
 from inference.client.ladder import Ladder
 from schemas.interventions import KINDS
 from schemas.topics import CLOCK, PROGRESS, TIMELINE
-from streams.clock import TopicClock
+from streams.clock import BrokerClock, TopicClock
 from streams.counts import BOUNDS_S, Durations
 from streams.transport.consumer import Consumer
 from streams.worker import Worker
@@ -101,6 +101,9 @@ class Telemetry(Collector):
         about = "1 for the input partitions that hold the watermark back most"
         held_by = [((topic, str(partition)), 1) for topic, partition in worker.ticker.holding_back()]
         yield _gauges("kairos_watermark_holder", about, ["topic", "partition"], held_by)
+        if isinstance(worker.clock, BrokerClock):
+            about = "how far this machine's clock is ahead of the broker's: log time does not follow it"
+            yield _gauge("kairos_clock_ahead_seconds", about, worker.clock.ahead_ms / 1e3)
         if now_ms >= 0:
             yield _gauge("kairos_clock_timestamp_seconds", "log time now", now_ms / 1e3)
         if watermark_ms >= 0:
@@ -136,7 +139,7 @@ class Telemetry(Collector):
     def _lag(self) -> Labelled:
         """By topic without prefix: what is not in the timeline yet, and what of the timeline is not stepped yet."""
         worker, waiting = self._worker, dict[str, int]()
-        if not worker.expected:
+        if not worker.inputs.parts:
             return []  # not started: asking for the consumer would make one, in the wrong thread
         consumer = cast(Consumer, worker.app.consumer)
         stepped = {number: owner.partition.shard.offset for number, owner in list(worker.decide.owners.items())}

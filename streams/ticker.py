@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 
@@ -18,24 +19,31 @@ Append = Callable[[int, bytes], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
+class Inputs(Protocol):
+    """The input partitions that existed at a moment of log time."""
+
+    parts: set[Source]
+    as_of_ms: int
+
+
 class Ticker:
     """Hears the progress of all input partitions, and writes the TICKs that follow from it.
 
-    `expected` gives the input partitions that exist now. `owned` gives the timeline partitions of this worker, each
-    with its watermark.
+    `inputs` says which input partitions exist, and as of when. `owned` gives the timeline partitions of this worker,
+    each with its watermark.
     """
 
     def __init__(
         self,
         append: Append,
-        expected: Callable[[], Collection[Source]],
+        inputs: Inputs,
         owned: Callable[[], dict[int, int]],
         lateness_ms: int,
     ) -> None:
         self.progress: dict[Source, int] = {}
         self.now: Tick | None = None
         self.unreadable = 0
-        self._append, self._expected, self._owned, self._lateness_ms = append, expected, owned, lateness_ms
+        self._append, self._inputs, self._owned, self._lateness_ms = append, inputs, owned, lateness_ms
         self._written: dict[int, int] = {}
 
     def heard(self, key: bytes | None, value: bytes) -> None:
@@ -60,9 +68,9 @@ class Ticker:
 
     async def look(self) -> None:
         """Write the TICKs that are due."""
-        expected = self._expected()
+        as_of_ms, expected = self._inputs.as_of_ms, self._inputs.parts
         consent = [source for source in expected if source[0].endswith(CONSENT.name)]
-        self.now = ticks.tick(self.progress, expected, consent, self._lateness_ms)
+        self.now = ticks.tick(self.progress, expected, consent, self._lateness_ms, as_of_ms)
         if self.now is None:
             return
         for partition, watermark_ms in self._owned().items():
@@ -72,6 +80,6 @@ class Ticker:
 
     def holding_back(self) -> list[Source]:
         """The input partitions that hold the watermark back most: not reported, else the slowest."""
-        expected = self._expected()
+        expected = self._inputs.parts
         silent = sorted(source for source in expected if source not in self.progress)
         return silent or sorted(expected, key=lambda source: self.progress[source])[:1]

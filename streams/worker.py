@@ -12,13 +12,14 @@ from faust.types import TP
 from inference.answers import Scorer
 from schemas.progress import Progress, encode
 from schemas.topics import CLOCK, INPUTS, PROGRESS, TIMELINE
-from streams.clock import LogClock, TopicClock, WallClock
-from streams.connection import MissingTopicError, connection, input_partitions
+from streams.clock import AppendTimeError, BrokerClock, LogClock, TopicClock, WallClock
+from streams.connection import InputTopics, connection
 from streams.core.clean import CleanRules
 from streams.core.policy.rules import PolicyRules
 from streams.decide import ALL, Decide
 from streams.follow import Followed, follow
 from streams.ingest import Ingest, Names, Read, Sent
+from streams.known_inputs import KnownInputs
 from streams.outside import Outside
 from streams.owners import Owners
 from streams.progress import InputPartition, ProgressKeeper
@@ -29,8 +30,10 @@ from streams.transport.fatal import end_if_failed
 from streams.transport.producer import Producer
 from streams.watchdog import Watchdog
 
-METADATA_EVERY_S = 10.0
 CHECK_EVERY_S = 1.0
+HEAR_TIME_EVERY_S = 5.0
+APPEND_TIME = 1  # aiokafka's number of it
+LOG_APPEND_TIME = "message.timestamp.type=LogAppendTime"
 FOLLOWED_LIMIT_S = 50.0
 STUCK_S = 50.0
 PROBE_LIMIT_S = 10.0
@@ -46,14 +49,15 @@ class Worker:
     ) -> None:
         self.app, self.settings, self._outside = app, settings, outside
         self.connection = connection(settings)
-        self.clock: LogClock = WallClock() if settings.clock == "wall" else TopicClock()
+        self.clock = _clock(settings)
         self.decide = Decide(scorer, self.clock, outside.now_s, in_memory=settings.shoppers_in_memory or ALL)
         self.owners = Owners(app, settings, policy, self.decide, outside)
         self.ingest = Ingest(self._send, self._names(), self._clean_rules(), self._acknowledged)
         self.progress = ProgressKeeper(self.clock, self._ends, self._publish)
-        self.expected: set[InputPartition] = set()
+        self._input_topics = InputTopics(self.connection, self._inputs(), outside.admin)
+        self.inputs = KnownInputs(self._input_topics.partitions, self.clock)
         lateness_ms = round(settings.lateness_s * 1_000)
-        self.ticker = Ticker(self._append_tick, lambda: self.expected, self.owners.watermarks, lateness_ms)
+        self.ticker = Ticker(self._append_tick, self.inputs, self.owners.watermarks, lateness_ms)
         self._tasks: list[asyncio.Task[Any]] = []
         self._joined = False
 
@@ -63,11 +67,14 @@ class Worker:
 
     async def start(self) -> None:
         """Begin what runs beside the agents: followers, rounds, ticks, progress. A failure of any ends the process."""
-        self.expected = await self._input_partitions()
+        if isinstance(self.clock, BrokerClock):
+            await asyncio.wait_for(self._hear_time(self.clock), FOLLOWED_LIMIT_S)
+            self._run("clock", self._hear_times(self.clock))
+        await self.inputs.ask()
         if isinstance(self.clock, TopicClock):
             await self._follow(CLOCK.name, self.clock.heard)
         await self._follow(PROGRESS.name, self.ticker.heard)
-        self._run("metadata", self._refresh())
+        self._run("metadata", self.inputs.run())
         if "decide" in self.settings.stages:
             self._run("rounds", self.decide.run(self._watched("rounds of decisions")))
             self._run("ticks", self.ticker.run(self._watched("TICKs")))
@@ -83,7 +90,7 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.owners.stop()
+        await asyncio.gather(self.owners.stop(), self._input_topics.close())
 
     @property
     def settled(self) -> bool:
@@ -123,17 +130,6 @@ class Worker:
         self._run(f"following {topic}", follow(connection, followed, ready, client))
         await asyncio.wait_for(ready.wait(), FOLLOWED_LIMIT_S)
 
-    async def _refresh(self) -> None:
-        while True:
-            await asyncio.sleep(METADATA_EVERY_S)
-            try:
-                self.expected = await self._input_partitions()
-            except (KafkaError, MissingTopicError, TimeoutError) as error:  # a broker that starts knows no topic yet
-                log.warning("no metadata of the input topics, asking again in %.0f s: %r", METADATA_EVERY_S, error)
-
-    async def _input_partitions(self) -> set[InputPartition]:
-        return await input_partitions(self.connection, self._inputs(), self._outside.admin)
-
     def _watched(self, work: str) -> Callable[[], None]:
         """A watchdog for one loop: what it returns must be called at least every 50 s, or the process ends."""
         dog = Watchdog(STUCK_S, self._outside.now_s, work)
@@ -156,6 +152,22 @@ class Worker:
     async def _publish(self, part: InputPartition, progress: Progress) -> None:
         key = f"{part[0]}/{part[1]}".encode()
         await self._append(PROGRESS.name, 0, key, encode(progress))
+
+    async def _hear_times(self, clock: BrokerClock) -> None:
+        while True:
+            await asyncio.sleep(HEAR_TIME_EVERY_S)
+            await self._hear_time(clock)
+
+    async def _hear_time(self, clock: BrokerClock) -> None:
+        """Append a record that nobody reads, for the time at which the broker appends it."""
+        topic = self.name(PROGRESS.name)
+        (append,) = await self._send(topic, 0, [(b"time", None, ())], WallClock().now_ms())
+        told = await append
+        if told.timestamp_type != APPEND_TIME:
+            fix = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic}"
+            msg = f"expected append times of {topic}, got none; run `{fix} --add-config {LOG_APPEND_TIME}`"
+            raise AppendTimeError(msg)
+        clock.appended(told.timestamp)
 
     async def _append_tick(self, partition: int, value: bytes) -> None:
         await self._append(TIMELINE.name, partition, None, value)
@@ -188,3 +200,9 @@ class Worker:
         return CleanRules(
             max_clock_ahead_ms=round(settings.max_clock_ahead_s * 1_000), trust_append_time=settings.clock == "wall"
         )
+
+
+def _clock(settings: Settings) -> LogClock:
+    if settings.clock == "topic":
+        return TopicClock()
+    return BrokerClock() if settings.transactions != "off" else WallClock()

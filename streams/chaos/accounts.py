@@ -31,6 +31,17 @@ def account(evidence: Evidence) -> Iterator[Difference]:
         yield Difference("unexpected", b"", f"the input record {at} was never produced, and something came of it")
 
 
+def appended_again(evidence: Evidence) -> Iterator[Stood]:
+    """The timeline records that tell of a source record once more: what a crash or a zombie of ingest left there."""
+    known: set[Coordinate] = set()
+    for records in evidence.timeline.values():
+        events = [record for record in records if record.key is not None]
+        for record, source in zip(events, _sources(events), strict=True):
+            if source in known:
+                yield record
+            known.add(source)
+
+
 def _sources(records: list[Stood]) -> Iterator[Coordinate]:
     return (decode_entry(record.value or b"").source[:3] for record in records if record.key is not None)
 

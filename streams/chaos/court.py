@@ -7,7 +7,7 @@ from typing import NamedTuple
 from schemas.decisions import decode_decision
 from schemas.topics import DECISIONS
 from streams.app import read_policy
-from streams.chaos.accounts import account
+from streams.chaos.accounts import account, appended_again
 from streams.chaos.copies import aborted, strangers
 from streams.chaos.evidence import Evidence
 from streams.chaos.expectations import judge, missing
@@ -37,6 +37,7 @@ def facts_of(case: Case) -> Facts:
         wrongs=_dated(wrongs(case), last, max(last.values(), default=0)),
         aborted=[Written(record.at_ms) for record in aborted(evidence)],
         committed=[Written(record.at_ms) for record in evidence.told],
+        again=[Written(record.at_ms) for record in appended_again(evidence)],
         recovered=(),
         ticks=between_ticks(evidence),
         interventions=between_interventions(evidence),

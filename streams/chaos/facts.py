@@ -34,7 +34,7 @@ class Recovered(NamedTuple):
 
 
 class Written(NamedTuple):
-    """An output was written."""
+    """A record was written."""
 
     at_ms: Moment
 
@@ -53,6 +53,7 @@ class Facts(NamedTuple):
     wrongs: Sequence[Wrong]
     aborted: Sequence[Written]
     committed: Sequence[Written]
+    again: Sequence[Written]
     recovered: Sequence[Recovered]
     ticks: Sequence[Pause]
     interventions: Sequence[Pause]
@@ -70,6 +71,7 @@ class Facts(NamedTuple):
             wrongs=inside(self.wrongs),
             aborted=inside(self.aborted),
             committed=inside(self.committed),
+            again=inside(self.again),
             recovered=inside(self.recovered),
             ticks=inside(self.ticks),
             interventions=inside(self.interventions),
@@ -81,6 +83,7 @@ class Facts(NamedTuple):
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of a run, or of the times of one nemesis.
 
+    `committed`: outputs. `appended_again`: timeline records that tell what an earlier one told, dropped by decide.
     `recovery_*`: from the end of a fault until all that stood on Kafka then was decided and committed.
     `longest_pause_s`: between two TICKs of a partition; `longest_silence_s`: between two interventions.
     `exit_codes`: how many workers ended with each; 128 and more: by a signal. `decisions`: by the rung they were taken
@@ -94,6 +97,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     wrong_bytes: int
     committed: int
+    appended_again: int
     aborted_copies: int
     aborted_ratio: float
     recoveries: int
@@ -117,6 +121,7 @@ def tally(facts: Facts) -> Tally:
         duplicates=kinds["duplicates"],
         wrong_bytes=kinds["wrong_bytes"],
         committed=len(facts.committed),
+        appended_again=len(facts.again),
         aborted_copies=len(facts.aborted),
         aborted_ratio=round(len(facts.aborted) / max(len(facts.committed), 1), 4),
         recoveries=len(facts.recovered),

@@ -109,14 +109,19 @@ async def _end_of(worker: ServerProcess) -> int:
         await asyncio.sleep(LOOK_EVERY_S)
 
 
+def _here(settings: Settings, number: int, broker: str) -> Settings:
+    """What a worker is told on a machine; where a shop's workers have names, each gets its own."""
+    name = f"{settings.instance_id}-{number}" if settings.instance_id else ""
+    return msgspec.structs.replace(settings, broker=broker, instance_id=name)
+
+
 class Machine:
     """A place for one worker of every shop; what strikes a machine strikes all of them."""
 
     def __init__(self, number: int, shops: list[Settings], broker: str, folder: Path) -> None:
         self.number = number
         self.places = [
-            Place(msgspec.structs.replace(settings, broker=broker), folder / f"{settings.app_id}-{number}")
-            for settings in shops
+            Place(_here(settings, number, broker), folder / f"{settings.app_id}-{number}") for settings in shops
         ]
 
     def start(self) -> None:

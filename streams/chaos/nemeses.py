@@ -14,6 +14,8 @@ from streams.chaos.site import BROKERS, Site
 
 LONG_S: Final = (1.5 * SESSION_S, 2.0 * SESSION_S)
 """Longer than a session: the group has given the partitions to others before it is over."""
+HALF_DONE_S: Final = (2.0, 5.0)
+"""Longer than offsets are committed apart, shorter than a session: the workers do not know that they are cut off."""
 DOWN_S: Final = (2.0, 5.0)
 BETWEEN_RESTARTS_S: Final = 4.0
 
@@ -56,6 +58,18 @@ async def cut(site: Site, dice: random.Random) -> None:
     wire.cut()
     try:
         await asyncio.sleep(dice.uniform(*LONG_S))
+    finally:
+        wire.mend()
+
+
+async def kill_in_the_middle(site: Site, dice: random.Random) -> None:
+    """A wire is cut, so that appends and transactions stand half done, and then the workers behind it are killed."""
+    machine = dice.choice(site.machines)
+    wire = dice.choice(site.network.wires)[machine.number]
+    wire.cut()
+    try:
+        await asyncio.sleep(dice.uniform(*HALF_DONE_S))
+        await machine.kill()
     finally:
         wire.mend()
 
@@ -111,6 +125,7 @@ NEMESES: Final[dict[str, Nemesis]] = {
     "broker bounced": bounce,
     "broker crashed": crash,
     "wire cut": cut,
+    "killed while cut": kill_in_the_middle,
     "machine isolated": isolate,
     "triton killed": triton,
 }

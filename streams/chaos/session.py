@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -22,6 +22,7 @@ from streams.chaos.shops import START_MS, Shop
 from streams.chaos.site import Site
 from streams.chaos.verdict import LIMIT_S, Run, Struck, Verdict, verdict
 from streams.demo.readback import read_back
+from streams.embedded.process import ServerError
 
 STARTED_WITHIN_S: Final = 120.0
 GONE_WITHIN_S: Final = 180.0
@@ -66,8 +67,9 @@ class Session:
     async def _start(self) -> None:
         """Returns when the first events are decided about. A shop that does not begin cannot be disturbed."""
         self._tell("workers start")
-        async with asyncio.timeout(STARTED_WITHIN_S):
-            await asyncio.gather(*(producer.begun.wait() for producer in self._producers))
+        begun = [asyncio.create_task(producer.begun.wait()) for producer in self._producers]
+        if (await asyncio.wait(begun, timeout=STARTED_WITHIN_S))[1]:
+            await self._give_up(f"the brokers took no event within {STARTED_WITHIN_S:.0f} s")
         if None in await asyncio.gather(*(lag.caught_up_s(STARTED_WITHIN_S) for lag in self._lags)):
             await self._give_up(f"the shops did not begin within {STARTED_WITHIN_S:.0f} s")
 
@@ -86,7 +88,10 @@ class Session:
         self._tell(" and ".join(strike.nemeses))
         began_ms = _now_ms()
         seeds = [random.Random(dice.random()) for _ in strike.nemeses]
-        faults = [NEMESES[name](self._site, own) for name, own in zip(strike.nemeses, seeds, strict=True)]
+        faults = [
+            _later(n * strike.apart_s, NEMESES[name](self._site, own))
+            for n, (name, own) in enumerate(zip(strike.nemeses, seeds, strict=True))
+        ]
         await asyncio.gather(*faults)
         self._struck.append(Struck(strike.nemeses, began_ms, _now_ms()))
         await self._caught_up()
@@ -104,8 +109,10 @@ class Session:
         self._tell("the shops close")
         for shop in self._shops:
             shop.traffic.close()
-        async with asyncio.timeout(GONE_WITHIN_S):
-            await feeding
+        await asyncio.wait({feeding}, timeout=GONE_WITHIN_S)
+        if not feeding.done():
+            await self._give_up(f"the brokers did not take the rest of the events within {GONE_WITHIN_S:.0f} s")
+        feeding.result()
         try:
             async with asyncio.timeout(LIMIT_S):
                 for shop, producer in zip(self._shops, self._producers, strict=True):
@@ -125,6 +132,7 @@ class Session:
             wrongs=[fact for one in facts for fact in one.wrongs],
             aborted=[fact for one in facts for fact in one.aborted],
             committed=[fact for one in facts for fact in one.committed],
+            again=[fact for one in facts for fact in one.again],
             recovered=self._recovered,
             ticks=[fact for one in facts for fact in one.ticks],
             interventions=[fact for one in facts for fact in one.interventions],
@@ -140,7 +148,7 @@ class Session:
     async def _give_up(self, why: str) -> NoReturn:
         logs = [place.folder / "worker.log" for place in self._places()]
         said = " | ".join(log.read_text(errors="replace")[-300:] for log in logs if log.exists())
-        raise RuntimeError(f"{why}: {[await lag.behind() for lag in self._lags]}; {said}")
+        raise ServerError(f"{why}: {[await lag.behind() for lag in self._lags]}; {said}")
 
     def _places(self) -> list[Place]:
         return [place for machine in self._site.machines for place in machine.places]
@@ -175,6 +183,11 @@ async def _ticked(shop: Shop, producer: Producer) -> None:
         if min(ticks.values()) > wanted_ms - 1_000:
             return
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _later(seconds: float, fault: Awaitable[None]) -> None:
+    await asyncio.sleep(seconds)
+    await fault
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

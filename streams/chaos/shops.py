@@ -1,8 +1,8 @@
 """The two shops of a chaos run. They share brokers and machines; each has topics, a group and workers of its own.
 
 The one has rules alone and log time from a clock topic: what must come of every shopper is known beforehand. The other
-has the model on Triton, the whole policy and the wall clock: what comes of it is held against a crash-free replay, as
-it is for the first one.
+has the model on Triton, the whole policy, the wall clock, and workers with names (static members of the group): what
+comes of it is held against a crash-free replay, as it is for the first one.
 """
 
 import time
@@ -84,6 +84,7 @@ def model_shop(broker: str, triton: str, found: Settings, seed: int) -> Shop:
         model=found.model,
         models_dir=found.models_dir,
         policy=found.policy,
+        instance_id="model",
     )
     traffic = Traffic(seed + 1, time.time_ns() // 1_000_000, round(WALL_IDLE_S * 1_000), 1_000 / SHOPPERS_PER_S)
     return Shop(settings, traffic, 0.0, scripted=False)

@@ -20,7 +20,7 @@ SHOWN: Final = 20
 
 
 class Struck(NamedTuple):
-    """A strike: what began together, from when to when. It answers for all that happens until the next one begins."""
+    """A strike: what went wrong, from when to when. It answers for all that happens until the next one begins."""
 
     nemeses: tuple[str, ...]
     began_ms: int
@@ -124,6 +124,7 @@ def _lines(found: Verdict) -> Iterator[str]:
     if found.decisions:
         yield f"  decisions where a model is asked: {_counted(found.decisions)}"
     yield f"  aborted copies, for who does not read committed: {found.aborted_copies} ({found.aborted_ratio:.2%})"
+    yield f"  appended once more by ingest, and dropped by decide: {found.appended_again}"
     yield ""
     yield f"  {'':<18}{'strikes':>8}{'recovery p50':>14}{'max':>8}{'pause':>8}{'aborted':>9}  exit codes of workers"
     yield _row("all", sum(found.strikes.values()), found)

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -58,7 +60,10 @@ async def _run(minutes: float, workers: int, seed: int) -> Verdict:
     async with _site(workers, settings, seed) as (site, shops):
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, _end_early, asked.stop, number)
-        return await Session(site, shops, asked, _say).run()
+        verdict = await Session(site, shops, asked, _say).run()
+        if not verdict.clean:
+            _say(f"  what the workers said is kept in {_kept_logs(site)}")
+        return verdict
 
 
 @asynccontextmanager
@@ -81,6 +86,14 @@ async def _site(workers: int, settings: Settings, seed: int) -> AsyncIterator[tu
         own = [shop.settings for shop in shops]
         machines = [Machine(number, own, network.bootstrap(number), folder) for number in range(workers)]
         yield Site(machines, network, kafka, triton), shops
+
+
+def _kept_logs(site: Site) -> Path:
+    """A new folder with the log of every place."""
+    kept = Path(tempfile.mkdtemp(prefix="kairos-chaos-logs-"))
+    for place in [place for machine in site.machines for place in machine.places]:
+        shutil.copy(place.folder / "worker.log", kept / f"{place.folder.name}.log")
+    return kept
 
 
 def _end_early(stop: asyncio.Event, number: int) -> None:

@@ -1,9 +1,9 @@
 """The cold tier in memory: the record of each shopper who was not touched since the restart, or was let go."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from schemas.shopper import Shopper, encode_shopper, is_open
-from streams.core.shoppers import Change, slice_of
+from streams.core.shoppers import Change, among, slice_of
 
 
 class Encoded:
@@ -53,9 +53,9 @@ class Encoded:
     def write(self, changes: Iterable[Change], position: int) -> None:
         """Whoever was written is in memory, or was let go and stands here."""
 
-    def slice(self, nth: int) -> Iterable[tuple[bytes, bytes]]:
-        """Keys and records of one slice."""
-        return self._slices.get(nth, {}).items()
+    def slices(self, due: Collection[int]) -> Iterable[tuple[bytes, bytes]]:
+        """Keys and records of some slices."""
+        return [pair for records in among(self._slices, due) for pair in records.items()]
 
     def open_keys(self) -> Iterable[bytes]:
         """Of whom something is open."""

@@ -3,7 +3,7 @@
 A shard is plain data. `streams/core/step.py` moves it along the log, `streams/pipeline.py` stores and restores it.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from heapq import heapify, heappop, heappush
 
 import msgspec
@@ -65,13 +65,13 @@ class Shard:
         """Keep at most so many shoppers in memory, beside those who have something open or unwritten."""
         self.shoppers.cool(most, self.changed, decided)
 
-    def forget_idle(self, nth: int, before_ms: int) -> None:
-        """At a TICK, forget those of the n-th slice without an open cart whose last event is older than `before_ms`.
+    def forget_idle(self, due: Collection[int], before_ms: int) -> None:
+        """At a TICK, forget whoever has no open cart and no event since `before_ms`, in the slices that are due.
 
-        Older by the hour. What they said about consent is kept: a no holds for longer than a visit.
+        By the hour. What they said about consent is kept: a no holds for longer than a visit.
         """
         hour = before_ms // 3_600_000
-        for key, shopper in self.shoppers.slice(nth):
+        for key, shopper in self.shoppers.slices(due):
             if self._idle(shopper, hour):
                 self._forget(key)
 

@@ -4,9 +4,9 @@ What a shopper is does not depend on the tier. Whoever has something open is in 
 since the last write; all others are decoded at their first touch, and may be let go again.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 from xxhash import xxh3_64_intdigest
@@ -19,6 +19,7 @@ DAY_MS: Final = 86_400_000
 _MOST_AT_ONCE: Final = 20_000
 """At most so many shoppers are let go at a time, some milliseconds of work."""
 
+T = TypeVar("T")
 Change = tuple[bytes, bytes | None]
 
 
@@ -40,8 +41,8 @@ class Cold(Protocol):
     def write(self, changes: Iterable[Change], position: int) -> None:
         """A transaction wrote these changes to the changelog; all that was ever written before `position` is known."""
 
-    def slice(self, nth: int) -> Iterable[tuple[bytes, bytes]]:
-        """Keys and records of one slice."""
+    def slices(self, due: Collection[int]) -> Iterable[tuple[bytes, bytes]]:
+        """Keys and records of some slices."""
 
     def open_keys(self) -> Iterable[bytes]:
         """Of whom something is open: a cart, or an event that waits."""
@@ -84,13 +85,13 @@ class Shoppers(Mapping[bytes, Shopper]):
         self._leave(key)
         self.cold.remove(key)
 
-    def slice(self, nth: int) -> list[tuple[bytes, Shopper | Glance]]:
-        """Everybody in one slice of whom nothing is open."""
+    def slices(self, due: Collection[int]) -> list[tuple[bytes, Shopper | Glance]]:
+        """Everybody in some slices of whom nothing is open."""
         hot = self.hot
         found: list[tuple[bytes, Shopper | Glance]] = [
-            (key, hot[key]) for key in self._slices.get(nth, ()) if not is_busy(hot[key])
+            (key, hot[key]) for keys in among(self._slices, due) for key in keys if not is_busy(hot[key])
         ]
-        for key, value in self.cold.slice(nth):
+        for key, value in self.cold.slices(due):
             if key not in hot and not is_open(value):
                 found.append((key, decode_glance(value)))
         return found
@@ -155,14 +156,23 @@ def slice_of(key: bytes) -> int:
     return int(xxh3_64_intdigest(key)) >> 52  # the low bits chose the partition
 
 
-def slices_due(was_ms: int, now_ms: int) -> Iterator[int]:
+def slices_due(was_ms: int, now_ms: int) -> Collection[int]:
     """The slices whose time of the day the watermark passes when it moves from `was_ms` to `now_ms`.
 
-    >>> list(slices_due(0, 45_000)), len(list(slices_due(-1, DAY_MS)))
+    >>> slices_due(0, 45_000), len(slices_due(-1, DAY_MS))
     ([1, 2], 4096)
     """
     last, first = now_ms * SLICES // DAY_MS, was_ms * SLICES // DAY_MS + 1
-    return (nth % SLICES for nth in range(max(first, last - SLICES + 1), last + 1))
+    if last - first >= SLICES - 1:
+        return range(SLICES)
+    return [nth % SLICES for nth in range(first, last + 1)]
+
+
+def among(slices: Mapping[int, T], due: Collection[int]) -> list[T]:
+    """What stands under those of the slices that are due, in few steps where few are due or few are known."""
+    if len(slices) < len(due):
+        return [found for nth, found in slices.items() if nth in due]
+    return [slices[nth] for nth in due if nth in slices]
 
 
 def is_busy(shopper: Shopper) -> bool:

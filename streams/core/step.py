@@ -134,8 +134,8 @@ def control(shard: Shard, record: Record, rules: Rules, refuse: Refuse = no_refu
 def _ticked(shard: Shard, at_ms: int, rules: Rules) -> list[Ask]:
     if at_ms <= shard.watermark_ms:
         return []
-    for nth in slices_due(shard.watermark_ms, at_ms):
-        shard.forget_idle(nth, at_ms - rules.shopper_ttl_ms)
+    if due := slices_due(shard.watermark_ms, at_ms):
+        shard.forget_idle(due, at_ms - rules.shopper_ttl_ms)
     shard.watermark_ms = at_ms
     return [ask for key in shard.due() for ask in advance(shard, key, rules)]
 

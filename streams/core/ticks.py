@@ -15,19 +15,27 @@ EVERY_MS = 1_000
 
 
 def tick(
-    progress: Mapping[Source, int], expected: Collection[Source], consent: Collection[Source], lateness_ms: int
+    progress: Mapping[Source, int],
+    expected: Collection[Source],
+    consent: Collection[Source],
+    lateness_ms: int,
+    as_of_ms: int,
 ) -> Tick | None:
     """The TICK that may be written now, None while an expected input partition has not reported.
 
-    >>> tick({("cart", 0): 9_000, ("buy", 0): 4_000}, {("cart", 0), ("buy", 0)}, set(), 500)
+    `as_of_ms` is when `expected` was asked for: what a partition holds that was made later may be as old as that.
+
+    >>> tick({("cart", 0): 9_000, ("buy", 0): 4_000}, {("cart", 0), ("buy", 0)}, set(), 500, 9_100)
     Tick(at_ms=3500, consent_ms=3500)
-    >>> tick({("cart", 0): 9_000}, {("cart", 0), ("buy", 0)}, set(), 500) is None
+    >>> tick({("cart", 0): 9_000, ("buy", 0): 4_000}, {("cart", 0), ("buy", 0)}, set(), 500, 3_000)
+    Tick(at_ms=2500, consent_ms=2500)
+    >>> tick({("cart", 0): 9_000}, {("cart", 0), ("buy", 0)}, set(), 500, 9_100) is None
     True
     """
     if not expected or any(source not in progress for source in expected):
         return None
-    at_ms = min(progress[source] for source in expected) - lateness_ms
-    consent_ms = min((progress[source] - lateness_ms for source in consent), default=at_ms)
+    at_ms = min(as_of_ms, *(progress[source] for source in expected)) - lateness_ms
+    consent_ms = min((min(as_of_ms, progress[source]) - lateness_ms for source in consent), default=at_ms)
     return Tick(at_ms, consent_ms)
 
 

@@ -142,11 +142,12 @@ class Store:
             self._flushed_s = now_s
             self._guarded(lambda: self._db.flush(False))
 
-    def slice(self, nth: int) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and records of one slice, but those that were forgotten."""
-        for key, value in self._range(nth.to_bytes(2, "big"), (nth + 1).to_bytes(2, "big")):
-            if key[2:] not in self._gone:
-                yield key[2:], value
+    def slices(self, due: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and records of some slices, but those that were forgotten."""
+        for nth in due:
+            for key, value in self._range(nth.to_bytes(2, "big"), (nth + 1).to_bytes(2, "big")):
+                if key[2:] not in self._gone:
+                    yield key[2:], value
 
     def open_keys(self) -> Iterable[bytes]:
         """Of whom something is open."""

@@ -64,25 +64,40 @@ def static_member(instance_id: str) -> dict[str, Any]:
 
 
 def faust_settings(**others: Any) -> dict[str, Any]:
-    """The settings of `faust.App` that the transport needs; `others` are added and win.
+    """The settings of `faust.App` that the transport needs; `others` are added and win. Seconds, but for `_ms`.
 
+    Data plane:
     - `Agent`: an agent that raises ends the process; Faust would restart it behind the block that failed.
     - `processing_guarantee`: Faust's "exactly_once" covers neither sinks nor our transactions.
     - `stream_wait_empty`: Faust would wait without limit at each rebalance; `Options.drain` has five seconds.
-    - `broker_max_poll_interval`: aiokafka leaves the group after that long without a fetch, which back-pressure may
-      need; liveness comes from progress.
-    - `broker_session_timeout`: the outage after kill -9. `broker_rebalance_timeout` holds a drain of five seconds, a
-      flush and a commit several times over. `broker_request_timeout` must not be shorter than the session's.
     - `broker_max_poll_records`, `consumer_max_fetch_size`: few, large polls cost least where there is a backlog.
+    - `consumer_auto_offset_reset`: what nobody has read yet is read from its beginning.
     - `broker_commit_interval`: how much is read again after a crash; what is read again is dropped by the fences.
-    - `table_standby_replicas`: above 0 it brings the sticky assignor, which keeps equal partitions together. How many
-      standbys there are `Options.standbys` says, to our `PartitionAssignor`.
-    - `topic_disable_leader`, `topic_allow_declare`: topics are made by our own command, with their configuration.
+    - `producer_acks`: every replica in sync has what counts as appended.
     - `producer_compression_type`: aiokafka's lz4 is level 9: 33 MB/s against 451 of snappy.
     - `producer_max_batch_size`: what `send_records` puts into one batch; a broker takes 1 MB where not told otherwise.
+      `producer_max_request_size` holds the largest value that our topics take.
     - `producer_linger`: a batch is complete when it is handed over.
+    - `producer_threaded`: Faust's threaded producer cannot wait for what it has sent.
+
+    Group:
+    - `broker_session_timeout`: the outage after kill -9, and how long a restart of a static member may take.
+    - `broker_request_timeout`: not shorter than the session's, or Faust refuses to start.
+    - `broker_heartbeat_interval`: a rebalance waits until each member has heard of it, with its next heartbeat.
+    - `broker_rebalance_timeout`: holds a drain of five seconds, a flush and a commit several times over.
+    - `broker_max_poll_interval`: aiokafka leaves the group after that long without a fetch, which back-pressure may
+      need; liveness comes from progress.
+    - `consumer_metadata_max_age_ms`: so long does nobody read a partition that was added to a topic; the watermark
+      waits for it.
+    - `table_standby_replicas`: above 0 it brings the sticky assignor, which keeps equal partitions together. How many
+      standbys there are `Options.standbys` says, to our `PartitionAssignor`.
+    - `consumer_group_instance_id`, `canonical_url`: of a static member, see `static_member`.
+
+    Faust's own:
+    - `topic_disable_leader`, `topic_allow_declare`: topics are made by our own command, with their configuration; so
+      Faust's `topic_replication_factor` has no effect, `KAIROS_REPLICATION` has.
     - `worker_redirect_stdouts`: standard error stays itself.
-    - `web_*`, `stream_buffer_maxsize`: no table is served, and blocks are counted by the transport itself.
+    - `web_*`: no table is served, and no page; metrics have a server of their own.
 
     >>> faust_settings(broker_session_timeout=10)["broker_session_timeout"]
     10
@@ -91,27 +106,29 @@ def faust_settings(**others: Any) -> dict[str, Any]:
         "Agent": "streams.transport.agent:BlockAgent",
         "processing_guarantee": "at_least_once",
         "stream_wait_empty": False,
-        "broker_max_poll_interval": 86_400.0,
-        "broker_session_timeout": 30.0,
-        "broker_rebalance_timeout": 60.0,
-        "broker_request_timeout": 90.0,
-        "broker_heartbeat_interval": 3.0,
         "broker_max_poll_records": 16_000,
         "consumer_max_fetch_size": 4 << 20,
         "consumer_auto_offset_reset": "earliest",
         "broker_commit_interval": 1.0,
-        "PartitionAssignor": "streams.transport.assignor:Assignor",
-        "table_standby_replicas": 1,
-        "topic_disable_leader": True,
-        "topic_allow_declare": False,
         "producer_acks": -1,
         "producer_compression_type": "snappy",
         "producer_max_batch_size": 1_000_000,
         "producer_max_request_size": 16 << 20,
         "producer_linger": 0.0,
         "producer_threaded": False,
+        "broker_session_timeout": 30.0,
+        "broker_request_timeout": max(90.0, others.get("broker_session_timeout", 0.0)),
+        "broker_heartbeat_interval": 1.0,
+        "broker_rebalance_timeout": 60.0,
+        "broker_max_poll_interval": 86_400.0,
+        "consumer_metadata_max_age_ms": 10_000,
+        "PartitionAssignor": "streams.transport.assignor:Assignor",
+        "table_standby_replicas": 1,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
         "worker_redirect_stdouts": False,
         "web_enabled": False,
         "web_tables_enabled": False,
+        "web_graph_enabled": False,
         **others,
     }

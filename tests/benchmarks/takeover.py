@@ -13,17 +13,14 @@ every 50 ms. Measured without standbys and with one for each partition:
 
 import argparse
 import asyncio
-import re
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
-from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.shopper import META_KEY, Meta, encode_meta
 from schemas.topics import CHANGELOG, TIMELINE
@@ -34,6 +31,8 @@ from streams.settings import Settings
 from streams.table.transactions import Owned, PartitionWriter
 from streams.topics import create
 from tests.benchmarks.shopper_memory import full, key_of
+from tests.integration.whole_path.metrics import scraped
+from tests.integration.whole_path.takeovers import taken
 from tests.integration.whole_path.topics_read import committed_offsets, members_of
 from tests.integration.whole_path.worker_process import ROOT, WorkerProcess, start_worker
 
@@ -43,7 +42,6 @@ SESSION_S = 6.0
 LIMIT_S = 240.0
 LOOK_EVERY_S = 0.05
 WRITE = 2_000
-TAKEN = re.compile(r"timeline partition (\d+): \d+ shoppers, (\d+) records from its (changelog|standby)")
 
 
 class Run:
@@ -55,7 +53,7 @@ class Run:
         self.settings = Settings(
             broker=broker, app_id=f"takeover-{standbys}", topic_prefix=f"takeover-{standbys}.", standbys=standbys,
             timeline_partitions=PARTITIONS, session_timeout_s=SESSION_S, transactions="on", model="",
-            policy=str(ROOT / "deploy/policy.toml"), data_dir=str(folder / "data"), shopper_ttl_days=36_500.0,
+            policy=str(ROOT / "deploy/policy.toml"), shopper_ttl_days=36_500.0,
         )  # fmt: skip
         self.workers: list[WorkerProcess] = []
 
@@ -65,7 +63,8 @@ class Run:
         await self._fill(shoppers)
         try:
             for port in self.ports:
-                settings = msgspec.structs.replace(self.settings, metrics_port=port)
+                disk = str(self.folder / f"disk-{self.settings.app_id}-{port}")
+                settings = msgspec.structs.replace(self.settings, metrics_port=port, data_dir=disk)
                 self.workers.append(await start_worker(settings, self.folder / f"{self.settings.app_id}-{port}.log"))
             await self._until(self._ready, "three workers and their standbys")
             return await self._killed()
@@ -135,11 +134,6 @@ class Run:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-def taken(worker: WorkerProcess) -> list[tuple[int, int, str]]:
-    """The partitions that a worker said to have taken over: number, records read, and of what."""
-    return [(int(number), int(count), how) for number, count, how in TAKEN.findall(worker.said(1 << 20))]
-
-
 def slowest(page: dict[str, float], was: dict[str, float]) -> str:
     """The upper bound of the histogram's slowest new takeover."""
     name = "kairos_takeover_duration_seconds_bucket"
@@ -148,24 +142,6 @@ def slowest(page: dict[str, float], was: dict[str, float]) -> str:
     return next(
         f"<= {key.partition('le=')[2]}" for key in bounds if page[key] - was[key] == wanted - was[f"{name} le=+Inf"]
     )
-
-
-async def scraped(port: int) -> dict[str, float]:
-    """Every sample of a worker's metrics by its name and labels; empty while nobody answers."""
-
-    def page() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            return str(answer.read().decode())
-
-    try:
-        text = await asyncio.to_thread(page)
-    except OSError:
-        return {}
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {
-        sample.name + "".join(f" {name}={value}" for name, value in sample.labels.items()): sample.value
-        for sample in samples
-    }
 
 
 async def run(shoppers: int) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from streams.chaos.schedule import strikes
 from streams.chaos.verdict import Run, Struck, Verdict, verdict
 
 KILL, CUT = Struck(("worker killed",), 1_000, 1_000), Struck(("wire cut", "triton killed"), 5_000, 7_000)
-NOTHING = Facts((), (), (), (), (), (), (), (), ())
+NOTHING = Facts((), (), (), (), (), (), (), (), (), ())
 QUIET = NOTHING._replace(sent=[Sent(500, 600, 10), Sent(5_500, 5_600, 5)], committed=[Written(700), Written(6_000)])
 
 

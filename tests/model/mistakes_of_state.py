@@ -1,6 +1,6 @@
 """Plausible mistakes in what is known of a partition and how it is stepped: its fences, its watermark, its timers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from schemas.kinds import Kind
 from schemas.shopper import Meta
@@ -70,11 +70,11 @@ class TimersNotRebuilt(Shard):
 class ForgetsTheFuture(Shard):
     """A record of a later place in the log, from before a crash, is forgotten too."""
 
-    def forget_idle(self, nth: int, before_ms: int) -> None:
+    def forget_idle(self, due: Collection[int], before_ms: int) -> None:
         fences = {key: shopper.fence for key, shopper in self.shoppers.items()}
         for shopper in self.shoppers.values():
             shopper.fence = min(shopper.fence, self.offset - 2)
-        super().forget_idle(nth, before_ms)
+        super().forget_idle(due, before_ms)
         for key, shopper in self.shoppers.items():
             shopper.fence = max(shopper.fence, fences[key])
 

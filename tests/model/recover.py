@@ -9,12 +9,12 @@ from schemas.decisions import Model
 from schemas.kinds import Kind
 from schemas.shopper import decode_shopper, encode_shopper
 from streams.core.encoded import Encoded
-from streams.core.shoppers import SLICES, slice_of
 from streams.pipeline import Partition, Write
 from tests.model.decide_process import POLICY, DecideProcess, rules
-from tests.model.shop import BORN_S, DAY_S, IDLE_S
+from tests.model.shop import BORN_S, DAY_S, IDLE_S, SHOPPERS
 from tests.streams.builders import Log, Record
 
+ANN = SHOPPERS[0]
 MODEL = Model(name="m", version="1")
 KINDS = (
     *(Kind.PRODUCT_VIEWED, Kind.PRODUCT_ADDED, Kind.PRODUCT_ADDED, Kind.PRODUCT_ADDED, Kind.PRODUCT_REMOVED),
@@ -34,8 +34,8 @@ def recovers(seed: int, decide: type[DecideProcess]) -> bool:
     _run(first, log[:committed])
     commit, meta = first.commit(), first.shard.meta()
     _run(first, log[committed:ahead])
-    shopper = first.shard.shoppers.get(b"ann") or first.shard.forgotten.get(b"ann")
-    stored = {} if shopper is None else {b"ann": encode_shopper(shopper)}
+    shopper = first.shard.shoppers.get(ANN) or first.shard.forgotten.get(ANN)
+    stored = {} if shopper is None else {ANN: encode_shopper(shopper)}
     second.shard.restore(Encoded.of({key: decode_shopper(value) for key, value in stored.items()}), meta)
     _run(second, log[committed:])
 
@@ -45,19 +45,19 @@ def recovers(seed: int, decide: type[DecideProcess]) -> bool:
 
 
 def random_log(rng: Random) -> list[Record]:
-    """Events of one shopper, early and late, repeats, and TICKs that fall too, about when ann may be forgotten."""
-    log, looked_at_s = Log(), BORN_S + (slice_of(b"ann") * DAY_S + SLICES - 1) // SLICES
+    """Events of one shopper, early and late, repeats, and TICKs that fall too; midnight is somewhere among them."""
+    log, midnight_s = Log(), BORN_S + DAY_S
     for _ in range(rng.randrange(3, 10)):
-        at_s = looked_at_s + rng.randrange(-50, 50)
+        at_s = midnight_s + rng.randrange(-50, 50)
         if rng.random() < 0.4:
             log.tick(at_s)
         else:
             kind = rng.choice(KINDS)
             more = {"consents": (("marketing", rng.random() < 0.5),)} if kind == Kind.CONSENT_UPDATED else {}
-            log.add(kind, at_s, cart_id=rng.choice(("", "", "a")), **more)
+            log.add(kind, at_s, user=ANN.decode(), cart_id=rng.choice(("", "", "a")), **more)
         if rng.random() < 0.1 and log.records[-1].key is not None:
             log.records.append(log.records[-1]._replace(offset=len(log.records)))
-    return log.tick(looked_at_s + 60 + IDLE_S).records
+    return log.tick(midnight_s + 60 + IDLE_S).records
 
 
 def _run(part: Partition, log: list[Record]) -> None:

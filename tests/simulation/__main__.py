@@ -24,6 +24,7 @@ def main() -> int:
     arguments.add_argument("--until-noticed", action="store_true", help="stop at the first seed that fails")
     arguments.add_argument("--digest", action="store_true", help="print the digest of each run")
     asked = arguments.parse_args()
+    sys.unraisablehook = lambda _: None  # what is broken off when a world ends complains, and to nobody
     parts = MISTAKES[asked.mistake] if asked.mistake else Parts()
     began_s, bad, done = time.process_time(), 0, 0
     for seed in range(asked.seed, asked.seed + asked.runs):

@@ -171,6 +171,9 @@ class ConsumerThread(thread.ConsumerThread):
     async def _keepalive2(self) -> None:
         """There is no thread to be kept awake."""
 
+    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
+        """Nothing is printed: how a process ended stands in its ending."""
+
     def itertimer(self, interval: Any, **more: Any) -> AsyncIterator[float]:
         return super().itertimer(interval, **{**more, "clock": self.thread_loop.time})
 

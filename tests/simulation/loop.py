@@ -9,9 +9,10 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 from streams.exit_codes import ExitCode
 from streams.transport.fatal import way_out
@@ -86,8 +87,26 @@ def current() -> Process:
     return process
 
 
+def _nowhere(_code: ExitCode, _reason: str) -> NoReturn:
+    raise Ended
+
+
 class Deadlock(Exception):  # noqa: N818 (it tells what happened)
     """Nothing is left that could ever run."""
+
+
+class Task(asyncio.Task):
+    """A task with a number: Faust keeps sets of tasks, and their order must not come from where they lie in memory."""
+
+    def __init__(self, coro: Any, *, number: int, name: str | None, **more: Any) -> None:
+        self._number = number
+        super().__init__(coro, name=name or f"Task-{number}", **more)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
 
 class Loop(asyncio.AbstractEventLoop):
@@ -119,7 +138,7 @@ class Loop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(self, coro, *, name=None, context=None):
-        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        task = Task(coro, number=next(self._ids), loop=self, name=name, context=context)
         self.kept.append(task)  # a task that is collected unwinds, and a killed process must not
         return task
 
@@ -151,9 +170,12 @@ class Loop(asyncio.AbstractEventLoop):
         """Nothing is closed: the loop ends with its world."""
 
     def forget(self) -> None:
-        """Break the world down: what unwinds now finds every process dead."""
+        """Break the world down. What unwinds may not end the real process, and nobody hears its complaints."""
+        way_out.set(_nowhere)
         for task in self.kept:
             task._log_destroy_pending = False
+            with suppress(BaseException):
+                task.get_coro().close()
         self.kept, self.ready, self._timers = [], deque(), []
 
     def run_until(self, done: Callable[[], bool], until_s: float) -> bool:

@@ -1,7 +1,175 @@
-"""Every mistake by name: what the workers of a world are made of in which it is made."""
+"""Every mistake by name: what the workers of a world are made of in which it is made. All belong to the shell.
 
-from typing import Final
+What fencing alone forgives is not among them: stepping stale blocks, opening a partition in a generation that has
+passed, keeping a partition over generations that were missed. Each was tried, none was noticed.
+"""
 
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.offset import OffsetRequest
+from faust.types import TP
+
+from inference.answers import Scorer
+from inference.client.breaker import Breaker
+from inference.client.ladder import Ladder
+from schemas.topics import CHANGELOG
+from streams.app import build
+from streams.outside import Outside
+from streams.progress import InputPartition
+from streams.settings import Settings
+from streams.worker import Worker
+from tests.simulation.clients import Client
+from tests.simulation.driver import Consumer, Transport
+from tests.simulation.producers import TransactionalProducer
 from tests.simulation.worker import Parts
 
-MISTAKES: Final[dict[str, Parts]] = {}
+
+class CommitsBeforeAcknowledged(Consumer):
+    """Offsets are committed as soon as a block was handed over."""
+
+    def _durable_offsets(self) -> dict[TP, int]:
+        ours = ((tp, reading) for tp, reading in self.readings.items() if tp.topic not in self.committed_elsewhere)
+        return {tp: reading.prefix.position for tp, reading in ours if reading.prefix.position > reading.committed}
+
+
+class DrainsWithoutLimit(Consumer):
+    """A rebalance waits for whatever is under way."""
+
+    async def _drained(self, drain: Awaitable[None]) -> None:
+        await drain
+
+
+class ReadsUncommitted(Client):
+    """The loader reads what was never committed."""
+
+    async def send(self, node: int, request: Any, **group: Any) -> Any:
+        if request.API_KEY in (OffsetRequest.API_KEY, FetchRequest.API_KEY):
+            request._isolation_level = 0
+        answer = await super().send(node, request, **group)
+        if request.API_KEY == FetchRequest.API_KEY:
+            ((topic, (fields,)),) = answer.topics
+            return answer._replace(topics=[(topic, [(*fields[:4], [], fields[5])])])
+        return answer
+
+
+class StopsBeforeTheEnd(Client):
+    """The loader takes the last transaction for the end."""
+
+    def _offset(self, asked: Any) -> Any:
+        answer = super()._offset(asked)
+        ((topic, ((partition, code, time, offset),)),) = answer.topics
+        return answer._replace(topics=[(topic, [(partition, code, time, max(0, offset - 4))])])
+
+
+class TriesAgain(TransactionalProducer):
+    """A commit whose outcome is unknown is sent once more, outside of what the broker checks."""
+
+    async def commit_transaction(self) -> None:
+        sent = [(tp, bytearray(data), count) for tp, data, count in self.written]
+        try:
+            await asyncio.wait_for(super().commit_transaction(), 5.0)
+        except (KafkaError, TimeoutError):
+            for tp, data, count in sent:
+                await self.wire.ask(lambda: self._again(tp, data, count))  # noqa: B023
+            await self.wire.ask(lambda: self._broker.finish(self.name, self.epoch, committed=True))
+
+    def _again(self, tp: TP, data: bytearray, count: int) -> None:
+        self._broker.append_in(self.name, self.epoch, tp, data, count)
+
+    async def begin_transaction(self) -> None:
+        self.written: list[tuple[TP, bytes, int]] = []
+        await super().begin_transaction()
+
+    def append(self, tp: TP, data: bytearray, count: int) -> None:
+        self.written.append((tp, bytes(data), count))
+        super().append(tp, data, count)
+
+
+class Unfenced(TransactionalProducer):
+    """An older owner is not fenced: each has a transactional id of its own."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.name = self.wire.name
+
+
+class OutputsOutside(TransactionalProducer):
+    """Only the changelog and the offset are in the transaction, as with Faust's "exactly_once"."""
+
+    def append(self, tp: TP, data: bytearray, count: int) -> None:
+        if tp.topic == CHANGELOG.name:
+            super().append(tp, data, count)
+        else:
+            self._broker.append(tp, data, count)
+
+
+class NeverCloses(Breaker):
+    """Once open, always open."""
+
+    def succeeded(self) -> None:
+        self._failed = 0
+
+    def allows(self, now_s: float) -> bool:
+        return self.state == "closed"
+
+
+class LadderThatNeverCloses(Ladder):
+    """Its breakers do not close."""
+
+    def __init__(self, models: Any, **more: Any) -> None:
+        super().__init__(models, breaker=NeverCloses, **more)
+
+
+def _with(consumer: type[Consumer]) -> Parts:
+    transport = type("MistakenTransport", (Transport,), {"Consumer": consumer, "__module__": __name__})
+    return Parts(transport=transport)
+
+
+def _progress_before_acknowledged(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
+    """Ingest calls a block durable when it has given it to the producer."""
+    worker = build(settings, scorer, outside)
+    give = worker.ingest.give
+
+    def given(block: Any) -> None:
+        give(block)
+        block.durable()
+
+    worker.ingest.give = given
+    return worker
+
+
+def _unreported_not_waited_for(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
+    """A TICK waits only for input partitions that have reported."""
+    worker = build(settings, scorer, outside)
+    worker.ticker._expected = lambda: list(worker.ticker.progress)
+    return worker
+
+
+def _ends_not_asked(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
+    """Ingest says "now" of a partition without asking the broker where it ends."""
+    worker = build(settings, scorer, outside)
+
+    async def read_so_far(parts: list[InputPartition]) -> dict[InputPartition, int]:
+        return {part: worker.progress.trackers[part].progress.offset for part in parts}
+
+    worker.progress._ends = read_so_far
+    return worker
+
+
+MISTAKES: Final[dict[str, Parts]] = {
+    "offsets before acknowledgements": _with(CommitsBeforeAcknowledged),
+    "durable when sent": Parts(build=_progress_before_acknowledged),
+    "drain without a limit": _with(DrainsWithoutLimit),
+    "unreported inputs not waited for": Parts(build=_unreported_not_waited_for),
+    "ends not asked": Parts(build=_ends_not_asked),
+    "outputs outside the transaction": Parts(producer=OutputsOutside),
+    "loader reads uncommitted": Parts(client=ReadsUncommitted),
+    "loader stops before the end": Parts(client=StopsBeforeTheEnd),
+    "transaction tried again": Parts(producer=TriesAgain),
+    "older owner not fenced": Parts(producer=Unfenced),
+    "breaker never closes": Parts(ladder=LadderThatNeverCloses),
+}

@@ -1,13 +1,19 @@
 """Stand-ins for aiokafka's producers: as much of them as Kairos uses."""
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.errors import OutOfOrderSequenceNumber
 from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.types import TP
 
 from tests.simulation.wire import Wire
+
+
+class Appended(NamedTuple):
+    """As much of aiokafka's `RecordMetadata` as is looked at."""
+
+    offset: int
 
 
 class Producer:
@@ -56,14 +62,14 @@ class Producer:
         """The bytes of a batch."""
         return batch._build()
 
-    def append(self, tp: TP, data: bytearray, count: int) -> None:
-        """What the broker does."""
-        self.wire.site.broker.append(tp, data, count)
+    def append(self, tp: TP, data: bytearray, count: int) -> int:
+        """What the broker does; the base offset comes back."""
+        return self.wire.site.broker.append(tp, data, count)
 
-    def _append(self, tp: TP, data: bytearray, count: int) -> None:
+    def _append(self, tp: TP, data: bytearray, count: int) -> Appended:
         if tp in self._broken:
             raise OutOfOrderSequenceNumber
-        self.append(tp, data, count)
+        return Appended(self.append(tp, data, count))
 
     def _look(self, tp: TP, answer: "asyncio.Future[Any]") -> None:
         if not answer.cancelled() and answer.exception() is not None:
@@ -107,8 +113,8 @@ class TransactionalProducer(Producer):
         batch._set_producer_state(self._producer, self.epoch, 0)
         return batch._build()
 
-    def append(self, tp: TP, data: bytearray, count: int) -> None:
-        self._broker.append_in(self.name, self.epoch, tp, data, count)
+    def append(self, tp: TP, data: bytearray, count: int) -> int:
+        return self._broker.append_in(self.name, self.epoch, tp, data, count)
 
     @property
     def _broker(self) -> Any:

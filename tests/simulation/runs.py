@@ -34,6 +34,7 @@ def run(seed: int, parts: Parts) -> Run:
     finally:
         world.loop.forget()
         gc.enable()
+        gc.collect()
 
 
 def happened(world: World) -> list[str]:

@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from schemas.progress import Progress
 from schemas.topics import CLICK
-from streams.connection import input_partitions
+from streams.connection import InputTopics
 from streams.core.clean import CleanRules
 from streams.embedded.ports import free_ports
 from streams.ingest import Ingest, Names, Sent
@@ -77,4 +77,4 @@ async def test_what_an_append_failed_with_is_raised_although_no_block_follows():
 
 async def test_a_broker_that_is_not_there_is_told_from_a_topic_that_is_not():
     with pytest.raises(KafkaConnectionError):
-        await input_partitions({"bootstrap_servers": f"127.0.0.1:{free_ports(1)[0]}"}, ["clicks"])
+        await InputTopics({"bootstrap_servers": f"127.0.0.1:{free_ports(1)[0]}"}, ["clicks"]).partitions()

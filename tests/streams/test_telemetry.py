@@ -121,7 +121,7 @@ async def test_what_was_decided_is_counted(worker: Worker) -> None:
 async def test_the_watermark_and_its_delay_are_log_time(worker: Worker) -> None:
     await decide(worker, Log().cart(1).tick(60))
     worker.clock.heard(None, b'{"at_ms":90500}')  # type: ignore[attr-defined]  # a topic clock
-    worker.expected = {("shop.events.cart.v1", 3)}
+    worker.inputs.parts = {("shop.events.cart.v1", 3)}
     worker.ticker.heard(b"shop.events.cart.v1/3", b'{"at_ms":65000,"offset":1}')
 
     found = metrics_without_lag(worker)

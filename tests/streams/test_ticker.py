@@ -13,10 +13,10 @@ class World:
     """What exists, what is owned, and what was appended."""
 
     def __init__(self, *expected: Source, lateness_ms: int = 0) -> None:
-        self.expected = set(expected)
+        self.parts, self.as_of_ms = set(expected), 1_000_000
         self.owned = {0: -1}
         self.appended: list[tuple[int, Tick]] = []
-        self.ticker = Ticker(self.append, lambda: self.expected, lambda: self.owned, lateness_ms)
+        self.ticker = Ticker(self.append, self, lambda: self.owned, lateness_ms)
 
     async def append(self, partition: int, value: bytes) -> None:
         self.appended.append((partition, decode_tick(value)))
@@ -52,12 +52,28 @@ async def test_when_all_have_reported_the_slowest_is_named():
 async def test_a_partition_that_was_added_to_a_topic_holds_back_from_then_on():
     world = World(CART)
     await world.hears(CART, 9_000)
-    world.expected.add(CLICK)
+    world.parts.add(CLICK)
 
     await world.hears(CART, 20_000)
 
     assert world.times == [9_000]
     assert world.ticker.holding_back() == [CLICK]
+
+
+async def test_no_tick_passes_the_moment_at_which_it_was_asked_what_partitions_there_are():
+    """One that was made since may hold an event of any later time, and nobody has reported it yet."""
+    world = World(CART, lateness_ms=500)
+    world.as_of_ms = 4_000
+
+    await world.hears(CART, 9_000)
+    assert world.times == [3_500]
+
+    world.parts, world.as_of_ms = {CART, CLICK}, 12_000
+    await world.hears(CART, 15_000)
+    assert world.times == [3_500]
+
+    await world.hears(CLICK, 6_000)
+    assert world.times == [3_500, 5_500]
 
 
 async def test_there_is_at_most_one_tick_a_second_of_log_time():

@@ -69,7 +69,7 @@ class TwoTiers(RuleBasedStateMachine):
 
     @rule(nth=st.sampled_from(sorted({slice_of(b"user-%d" % number) for number in range(5)})))
     def sweep(self, nth: int) -> None:
-        found = {key: (glance.fence, glance.events) for key, glance in self.shoppers.slice(nth)}
+        found = {key: (glance.fence, glance.events) for key, glance in self.shoppers.slices([nth])}
         quiet = {
             key: (shopper.fence, shopper.events)
             for key, shopper in ((key, self.shoppers[key]) for key in self.now)

@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def content(store: Store) -> dict[bytes, bytes]:
-    return {key: value for nth in range(SLICES) for key, value in store.slice(nth)}
+    return dict(store.slices(range(SLICES)))
 
 
 def test_what_was_written_is_there_after_a_restart_with_its_place(stores):
@@ -56,7 +56,7 @@ def test_a_slice_is_those_whose_key_falls_into_it(stores):
     store = stores.open(3, HERE)
 
     for nth in {slice_of(b"user-%d" % number) for number in range(300)}:
-        assert all(slice_of(key) == nth for key, _ in store.slice(nth))
+        assert all(slice_of(key) == nth for key, _ in store.slices([nth]))
     assert set(store) == {b"user-%d" % number for number in range(300)}
 
 
