@@ -73,6 +73,10 @@ class Membership:
     async def position(self, tp: TopicPartition) -> int:
         return self.positions.at[TP(*tp)]
 
+    async def beginning_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Nothing is ever deleted."""
+        return dict.fromkeys(tps, 0)
+
     def seek(self, tp: TopicPartition, offset: int) -> None:
         if TP(*tp) not in self._assigned:
             msg = f"{tp} is not assigned"
