@@ -15,7 +15,7 @@ COMMANDS = {
     "topics": "create, check and describe the topics",
     "train": "train a model from a log",
     "export": "export a trained model to a Triton repository",
-    "bench": "measure speed beside other systems",
+    "bench": "measure speed beside other systems, and models beside published figures",
     "chaos": "break everything under two shops on a real Kafka, and judge what comes out",
     "settings": "print what can be set, and what is",
 }

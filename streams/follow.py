@@ -2,42 +2,71 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from itertools import chain, count
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from streams.connection import MissingTopicError
 
+WAIT_MS: Final = 500
+ENDS_EVERY: Final = 20
+"""Turns of `WAIT_MS` at most, after which the topic's end is asked for: a reader that is cut off would never know."""
+ENDS_LIMIT_S: Final = 10.0
+UNKNOWN: Final = 1 << 62
 Heard = Callable[[bytes | None, bytes], None]
+
+
+class Followed(NamedTuple):
+    """A topic and who hears the key and the value of each record; `beat` is called as long as it is read to its end."""
+
+    topic: str
+    heard: Heard
+    beat: Callable[[], None] = lambda: None
 
 
 async def follow(
     connection: Mapping[str, Any],
-    topic: str,
-    heard: Heard,
+    followed: Followed,
     ready: asyncio.Event | None = None,
     client: Callable[..., Any] = AIOKafkaConsumer,
 ) -> None:
-    """Read every partition of `topic` from its beginning, for ever; `ready` is set when the present end was reached.
+    """Read every partition of a topic from its beginning, for ever; `ready` is set when its end was reached first.
 
-    `heard` is given the key and the value of each record. Cancel the task to stop. Errors: those of aiokafka.
+    Cancel the task to stop. Errors: those of aiokafka.
     """
     consumer = client(enable_auto_commit=False, isolation_level="read_committed", **connection)
     await consumer.start()
     try:
-        partitions = await _partitions(consumer, topic)
+        partitions = await _partitions(consumer, followed.topic)
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        while True:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    if record.value is not None:
-                        heard(record.key, record.value)
-            if ready is not None and not ready.is_set() and await _reached(consumer, ends):
+        ends = await _ends(consumer, partitions)
+        for turn in count(1):
+            found = await consumer.getmany(timeout_ms=WAIT_MS)
+            for record in chain.from_iterable(found.values()):
+                if record.value is not None:
+                    followed.heard(record.key, record.value)
+            if turn % ENDS_EVERY == 0:
+                ends = await _ends(consumer, partitions)
+            reached = await _reached(consumer, ends)
+            if found or reached:
+                followed.beat()
+            if reached and ready is not None:
                 ready.set()
     finally:
         await consumer.stop()
+
+
+async def _ends(consumer: Any, partitions: list[TopicPartition]) -> Mapping[TopicPartition, int]:
+    """What a broker does not tell in its time is asked again: until then nothing counts as reached."""
+    try:
+        async with asyncio.timeout(ENDS_LIMIT_S):
+            ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
+            return ends
+    except (KafkaError, TimeoutError):
+        return dict.fromkeys(partitions, UNKNOWN)
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:

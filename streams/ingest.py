@@ -19,7 +19,8 @@ from streams.transport.batches import NO_HEADERS
 
 IN_FLIGHT = 4
 """Appends that are not acknowledged yet; one more waits for the first of them."""
-APPEND_LIMIT_S = 60.0
+APPEND_LIMIT_S = 50.0
+"""To hand an append over, and again for its acknowledgement."""
 Sent = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 
 
@@ -97,7 +98,8 @@ class Ingest:
         """Append what was collected; wait only for appends that are too many. Raises what an append failed with."""
         if self._read:
             read, self._read, self.collected = self._read, [], 0
-            futures = await self._append()
+            async with asyncio.timeout(APPEND_LIMIT_S):
+                futures = await self._append()
             before = self._appends[-1] if self._appends else None
             self._appends.append(asyncio.create_task(self._settle(before, futures, read)))
         while self._appends and (self._appends[0].done() or len(self._appends) > IN_FLIGHT):

@@ -20,7 +20,7 @@ from streams.settings import Settings
 from streams.topic_ids import Standing, standing
 from streams.transport.fatal import end_process
 
-READ_LIMIT_S: Final = 60.0
+READ_LIMIT_S: Final = 30.0
 LOOK_EVERY_S: Final = 5.0
 LOOK_LIMIT_S: Final = 20.0
 MISSES: Final = 3
@@ -40,7 +40,8 @@ async def require(settings: Settings) -> dict[str, Known]:
 
     Raises `MissingTopicError` and `WrongTopicError`, one line that names the topic and the fix; aiokafka's errors.
     """
-    found = await _standing(settings)
+    async with asyncio.timeout(LOOK_LIMIT_S):
+        found = await _standing(settings)
     _check_partitions(settings, found)
     known = await remembered(settings)
     renewed = _renewed(known, found)
@@ -74,8 +75,8 @@ async def adopt(settings: Settings) -> list[str]:
 
 
 async def watch(settings: Settings, known: dict[str, Known]) -> None:
-    """End the process when a topic is deleted, or made anew, under it. Runs until cancelled."""
-    misses = 0
+    """End the process when a topic is deleted under it, or one that state belongs to is made anew. Until cancelled."""
+    misses, ours = 0, {named(topic, settings.topic_prefix) for topic in (*INPUTS, TIMELINE, CHANGELOG)}
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         try:
@@ -85,8 +86,12 @@ async def watch(settings: Settings, known: dict[str, Known]) -> None:
             log.warning("the topics could not be looked at: %r", error)
             continue
         renewed, missing = sorted(_renewed(known, found)), sorted(known.keys() - found.keys())
-        if renewed:
-            end_process(ExitCode.BAD_CONFIGURATION, f"{renewed[0]} was deleted and made anew under this worker")
+        if ours & set(renewed):
+            reason = f"{min(ours & set(renewed))} was deleted and made anew under this worker; see the runbook"
+            end_process(ExitCode.BAD_CONFIGURATION, reason)
+        if renewed:  # the progress topic perhaps, and what it remembered with it
+            known |= {name: Known(id=found[name].id) for name in renewed}
+            await _remember(settings, known)
         misses = misses + 1 if missing else 0
         if misses == MISSES:
             reason = f"expected the topic {missing[0]}, it was deleted under this worker; run `kairos topics create`"
@@ -135,9 +140,8 @@ def _check_partitions(settings: Settings, found: dict[str, Standing]) -> None:
 
 
 def _renewed(known: dict[str, Known], found: dict[str, Standing]) -> set[str]:
-    """The topics whose id is another one. A broker without ids tells "", and nothing is known then."""
-    both = ((name, known[name].id, found[name].id) for name in known.keys() & found.keys())
-    return {name for name, before, now in both if before and now and before != now}
+    """The topics whose id is another one."""
+    return {name for name in known.keys() & found.keys() if known[name].id != found[name].id}
 
 
 def _other_log(name: str) -> str:

@@ -52,6 +52,7 @@ class Owners:
         self._timeline = settings.topic_prefix + TIMELINE.name
         self._changelog = settings.topic_prefix + CHANGELOG.name
         self.standbys = Standbys(self._read_standby, self._ends, self._standby_table)
+        self._to_follow = set[int]()
         self._reader: Loader | None = None
         on_disk = settings.transactions != "off" and settings.shoppers_in_memory
         self._stores = Stores(Path(settings.data_dir), settings.app_id) if on_disk else None
@@ -73,7 +74,7 @@ class Owners:
         self._ours = {(number, since.get(number, generation)) for number in numbers}
         self._generation = generation
         standbys = {tp.partition for tp in self._app.assignor.assigned_standbys() if tp.topic == self._timeline}
-        self.standbys.follow(standbys - numbers, numbers)
+        self._to_follow = standbys - numbers
         self._assigned_s = self._outside.now_s()
         self._assigned.set()
 
@@ -83,6 +84,7 @@ class Owners:
             await self._assigned.wait()
             self._assigned.clear()
             await self._give_up((self._held.keys() | self._takes.keys()) - self._ours)
+            self.standbys.follow(self._to_follow, {number for number, _ in self._ours})  # an owner has its disk no more
             for tenure in sorted(self._ours - self._takes.keys()):
                 self._takes[tenure] = take = asyncio.create_task(self._take(tenure), name=f"taking over {tenure[0]}")
                 take.add_done_callback(end_if_failed)

@@ -85,32 +85,35 @@ class ProgressKeeper:
             self.trackers[part].acknowledged(offset, -1, -1)
 
     async def run(self, read: Callable[[], Mapping[InputPartition, int]], beat: Callable[[], None]) -> None:
-        """Probe and publish until cancelled. A broker that does not answer a probe only holds the watermark back.
+        """Probe and publish until cancelled. A broker that does not answer a probe holds the watermark back.
 
         `read` gives the input partitions that are read now, each with the offset up to which it is durable. `beat`
-        is called after each time.
+        is called each time, but where no probe was answered: a worker that reaches no broker for long must end.
         """
         for turn in count():
             if turn % REPEAT_EVERY == 0:
                 self.repeat()
             self.durable(read())
-            await self.probe()
+            answered = await self.probe()
             await self.publish()
-            beat()
+            if answered:
+                beat()
             await asyncio.sleep(PROBE_EVERY_S)
 
     def repeat(self) -> None:
         """Publish everything again the next time: an older word of a zombie may have come behind ours."""
         self._published.clear()
 
-    async def probe(self) -> None:
-        """Read the clock, then ask where the partitions end."""
+    async def probe(self) -> bool:
+        """Read the clock, then ask where the partitions end. False where there was no answer."""
         now_ms, parts = self._clock.now_ms(), list(self.trackers)
         if now_ms < 0 or not parts:
-            return
-        for part, end in (await self._ends(parts)).items():
+            return True
+        ends = await self._ends(parts)
+        for part, end in ends.items():
             if part in self.trackers:
                 self.trackers[part].probed(Probe(now_ms, end))
+        return bool(ends)
 
     async def publish(self) -> None:
         """Tell all workers what has changed since the last time."""

@@ -30,9 +30,13 @@ from streams.known_topics import require, watch
 from streams.settings import Settings
 from streams.telemetry import serve
 from streams.transport.fatal import end_process
+from streams.watchdog import Watchdog
 
 STOP_LIMIT_S = 9.0
 """SIGTERM ends a worker within ten seconds, whatever hangs."""
+
+GROUP_LIMIT_S = 60.0
+"""How long the group may take to give partitions out: it waits for members as long (`broker_rebalance_timeout`)."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -51,6 +55,7 @@ def run_worker(settings: Settings) -> None:
         await watch(settings, known)
 
     worker.app.task(look_after_topics)
+    Watchdog(GROUP_LIMIT_S, work="its place in the consumer group", moves=lambda: worker.settled).start()
     process = _Worker(worker.app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False)
     process.execute_from_commandline()
 
@@ -82,6 +87,10 @@ def _known_topics(settings: Settings) -> dict[str, Known]:
         end_process(ExitCode.UNAVAILABLE, f"expected to learn of the topics from {settings.broker}, got {error!r}")
     except MissingTopicError as error:
         end_process(error.exit_code, str(error))
+    except NotImplementedError:
+        end_process(
+            ExitCode.BAD_CONFIGURATION, f"expected Kafka 2.8 or later at {settings.broker}, which has topic ids"
+        )
 
 
 def scorer(settings: Settings) -> Scorer:

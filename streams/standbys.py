@@ -116,7 +116,11 @@ class Standbys:
         """
         tail = self.tails.pop(number, None)
         if tail is not None and tail.reading is not None:
-            await asyncio.wait({tail.reading})
+            try:
+                await asyncio.wait({tail.reading})
+            except asyncio.CancelledError:
+                tail.drop()  # nobody else knows of it any more
+                raise
         if tail is None or tail.failed or not tail.position or self._stale(tail):
             if tail is not None:
                 tail.drop()

@@ -59,10 +59,11 @@ class Ticker:
             return
         self.progress[source] = max(at_ms, self.progress.get(source, -1))
 
-    async def run(self) -> None:
-        """Look and write until cancelled."""
+    async def run(self, beat: Callable[[], None]) -> None:
+        """Look and write until cancelled; `beat` is called after each time."""
         while True:
             await self.look()
+            beat()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:

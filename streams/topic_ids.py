@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any, ClassVar, Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import IncompatibleBrokerVersion, LeaderNotAvailableError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import LeaderNotAvailableError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
@@ -17,7 +17,7 @@ _NO_ID: Final = bytes(16)
 
 
 class Standing(NamedTuple):
-    """A topic as it is now: Kafka's id of it, "" where the broker has no ids, and how many partitions."""
+    """A topic as it is now: Kafka's id of it, and how many partitions."""
 
     id: str
     partitions: int
@@ -26,11 +26,11 @@ class Standing(NamedTuple):
 async def standing(
     connection: Mapping[str, Any], names: Collection[str], client: Callable[..., Any] = AIOKafkaClient
 ) -> dict[str, Standing]:
-    """Those of the topics that exist. None is made by asking. Raises aiokafka's errors."""
+    """Those of the topics that exist. None is made by asking. Errors: those of `TopicsRequest`, and aiokafka's."""
     asking = client(**connection)
     try:
         await asking.bootstrap()
-        answer = await asking.send(asking.get_random_node(), _MetadataRequest(list(names)))
+        answer = await asking.send(asking.get_random_node(), TopicsRequest(list(names)))
     finally:
         await asking.close()
     found = {}
@@ -41,15 +41,6 @@ async def standing(
             raise for_code(code)(name)
         found[name] = Standing(id_.hex(), len(partitions))
     return found
-
-
-async def has_ids(connection: Mapping[str, Any]) -> bool:
-    """Whether the broker tells ids of topics. The embedded one does not."""
-    try:
-        await standing(connection, [])
-    except (NotImplementedError, IncompatibleBrokerVersion):
-        return False
-    return True
 
 
 class _Uuid(AbstractType[bytes]):  # type: ignore[misc]  # aiokafka tells no types
@@ -119,11 +110,17 @@ class _MetadataStruct(RequestStruct):  # type: ignore[misc]  # as above
     )
 
 
-class _MetadataRequest(Request[_MetadataStruct]):  # type: ignore[misc]  # as above
+class TopicsRequest(Request[_MetadataStruct]):  # type: ignore[misc]  # as above
+    """What a broker knows of topics, their ids and the cluster's among it. None is made by asking.
+
+    Raises aiokafka's `NotImplementedError` on a broker older than Kafka 2.8.
+    """
+
     API_KEY = 3
 
     def __init__(self, names: list[str]) -> None:
         self._names = names
 
     def build(self, request_struct_class: type[_MetadataStruct]) -> _MetadataStruct:
+        """The request of the one version there is."""
         return request_struct_class([(_NO_ID, name, {}) for name in self._names], False, False, False, {})

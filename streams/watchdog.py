@@ -12,15 +12,22 @@ LOOK_EVERY_S: Final = 2.0
 
 
 class Watchdog(threading.Thread):
-    """Ends the process with code 75 when nobody called `beat` for `limit_s`.
+    """Ends the process with code 75 when nobody called `beat` for `limit_s`; `work` says what stands still then.
 
     It is a thread, because an event loop that is blocked cannot watch itself. What it slept through itself does not
-    count: a process that was frozen could not work, and when it goes on it has to learn whether it was replaced.
+    count: a process that was frozen could not work, and when it goes on it has to learn whether it was replaced. Where
+    something is to be looked at rather than told, `moves` is asked at each look.
     """
 
-    def __init__(self, limit_s: float, now_s: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(name="watchdog", daemon=True)
-        self._limit_s, self._now_s = limit_s, now_s
+    def __init__(
+        self,
+        limit_s: float,
+        now_s: Callable[[], float] = time.monotonic,
+        work: str = "work",
+        moves: Callable[[], bool] | None = None,
+    ) -> None:
+        super().__init__(name=f"watchdog of {work}", daemon=True)
+        self._limit_s, self._now_s, self._work, self._moves = limit_s, now_s, work, moves
         self._beaten_s = self._looked_s = now_s()
 
     def beat(self) -> None:
@@ -34,6 +41,8 @@ class Watchdog(threading.Thread):
         if frozen_s > LOOK_EVERY_S:
             self._beaten_s += frozen_s
         self._looked_s = now_s
+        if self._moves is not None and self._moves():
+            self.beat()
 
     @property
     def stuck(self) -> bool:
@@ -45,4 +54,5 @@ class Watchdog(threading.Thread):
         while not self.stuck:
             time.sleep(LOOK_EVERY_S)
             self.look()
-        end_process(ExitCode.NO_PROGRESS, f"expected progress, got none for {self._limit_s:.0f} s; see the runbook")
+        reason = f"expected progress, got none for {self._limit_s:.0f} s: {self._work}; see the runbook"
+        end_process(ExitCode.NO_PROGRESS, reason)

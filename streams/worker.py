@@ -17,7 +17,7 @@ from streams.connection import InputTopics, connection
 from streams.core.clean import CleanRules
 from streams.core.policy.rules import PolicyRules
 from streams.decide import ALL, Decide
-from streams.follow import follow
+from streams.follow import Followed, follow
 from streams.ingest import Ingest, Names, Read, Sent
 from streams.known_inputs import KnownInputs
 from streams.outside import Outside
@@ -34,7 +34,7 @@ CHECK_EVERY_S = 1.0
 HEAR_TIME_EVERY_S = 5.0
 APPEND_TIME = 1  # aiokafka's number of it
 LOG_APPEND_TIME = "message.timestamp.type=LogAppendTime"
-FOLLOWED_LIMIT_S = 60.0
+FOLLOWED_LIMIT_S = 50.0
 STUCK_S = 50.0
 PROBE_LIMIT_S = 10.0
 
@@ -59,6 +59,7 @@ class Worker:
         lateness_ms = round(settings.lateness_s * 1_000)
         self.ticker = Ticker(self._append_tick, self.inputs, self.owners.watermarks, lateness_ms)
         self._tasks: list[asyncio.Task[Any]] = []
+        self._joined = False
 
     def name(self, topic: str) -> str:
         """The name of a topic on this broker."""
@@ -75,12 +76,12 @@ class Worker:
         await self._follow(PROGRESS.name, self.ticker.heard)
         self._run("metadata", self.inputs.run())
         if "decide" in self.settings.stages:
-            self._run("rounds", self.decide.run(self._watched()))
-            self._run("ticks", self.ticker.run())
+            self._run("rounds", self.decide.run(self._watched("rounds of decisions")))
+            self._run("ticks", self.ticker.run(self._watched("TICKs")))
             self._run("ownership", self.owners.run())
             self._run("standbys", self.owners.standbys.run())
         if "ingest" in self.settings.stages:
-            self._run("progress", self.progress.run(self._inputs_read, self._watched()))
+            self._run("progress", self.progress.run(self._inputs_read, self._watched("looking at the inputs")))
             self._run("appends", self._check_appends())
 
     async def stop(self) -> None:
@@ -91,8 +92,14 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self.owners.stop(), self._input_topics.close())
 
+    @property
+    def settled(self) -> bool:
+        """Whether this worker has its place in the group: not before the first assignment, nor while it rebalances."""
+        return self._joined and not self.app.rebalancing
+
     async def rebalanced(self) -> None:
         """The group has given out its partitions anew: take over what is ours now."""
+        self._joined = True
         self.owners.rebalanced()
 
     async def drain(self, revoked: frozenset[TP]) -> None:
@@ -119,12 +126,13 @@ class Worker:
         ready = asyncio.Event()
         quick = {} if self.settings.transactions == "on" else {"fetch_max_wait_ms": 20}  # as in streams/app.py
         connection, client = {**self.connection, **quick}, self._outside.consumer
-        self._run(f"following {topic}", follow(connection, self.name(topic), heard, ready, client))
+        followed = Followed(self.name(topic), heard, self._watched(f"following {topic}"))
+        self._run(f"following {topic}", follow(connection, followed, ready, client))
         await asyncio.wait_for(ready.wait(), FOLLOWED_LIMIT_S)
 
-    def _watched(self) -> Callable[[], None]:
+    def _watched(self, work: str) -> Callable[[], None]:
         """A watchdog for one loop: what it returns must be called at least every 50 s, or the process ends."""
-        dog = Watchdog(STUCK_S, self._outside.now_s)
+        dog = Watchdog(STUCK_S, self._outside.now_s, work)
         self._outside.watch(dog)
         return dog.beat
 

@@ -18,15 +18,15 @@ class Pause(NamedTuple):
 
 
 def between_ticks(evidence: Evidence) -> list[Pause]:
-    """Between one TICK and the next, in each timeline partition."""
+    """Between one TICK and the next, in each timeline partition; one that a zombie wrote counts when it was written."""
     parts = evidence.timeline.values()
     return [pause for records in parts for pause in _pauses(one.at_ms for one in records if one.key is None)]
 
 
 def between_interventions(evidence: Evidence) -> list[Pause]:
     """Between one intervention or retraction and the next, of all kinds and partitions."""
-    return list(_pauses(sorted(record.at_ms for record in evidence.told if record.topic in _TOPICS)))
+    return list(_pauses(record.at_ms for record in evidence.told if record.topic in _TOPICS))
 
 
 def _pauses(times_ms: Iterable[int]) -> Iterator[Pause]:
-    return (Pause(later, later - earlier) for earlier, later in pairwise(times_ms))
+    return (Pause(later, later - earlier) for earlier, later in pairwise(sorted(times_ms)))

@@ -8,6 +8,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, Protocol, TypeVar
 
+import msgspec
 from xxhash import xxh3_64_intdigest
 
 from schemas.shopper import Glance, Shopper, decode_glance, decode_shopper, is_open
@@ -123,7 +124,11 @@ class Shoppers(Mapping[bytes, Shopper]):
         if value is None:
             return default
         self.cold_reads += 1
-        return self.put(key, decode_shopper(value))
+        try:
+            return self.put(key, decode_shopper(value))
+        except msgspec.MsgspecError as damage:
+            msg = f"expected the state of the shopper {key!r} in the changelog, got damage: {damage}; see the runbook"
+            raise ValueError(msg) from damage
 
     def __getitem__(self, key: bytes) -> Shopper:
         found = self.get(key)

@@ -18,7 +18,7 @@ from streams.demo.summary import Carts, Input, Summary
 from streams.demo.tally import COUNTED, Tally
 from streams.demo.worker_process import until_ready, watch
 from streams.embedded.process import ServerError, ServerProcess
-from streams.follow import follow
+from streams.follow import Followed, follow
 from streams.settings import Settings
 
 LOOK_EVERY_S = 0.25
@@ -123,7 +123,7 @@ class Session:
 
     async def _follow(self, topic: str) -> None:
         quick = {"bootstrap_servers": self._settings.broker, "fetch_max_wait_ms": 50}
-        await follow(quick, self._settings.topic_prefix + topic, self._feed.witness.heard)
+        await follow(quick, Followed(self._settings.topic_prefix + topic, self._feed.witness.heard))
 
     def _summary(self, tally: Tally, began_s: float) -> Summary:
         added, witness = tally.carts(), self._feed.witness

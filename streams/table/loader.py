@@ -7,8 +7,9 @@ is aborted. Only then is the end asked for, and the changelog read up to there, 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
+import msgspec
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
@@ -19,7 +20,8 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.topics import CHANGELOG
-from streams.table.topic_identity import TopicRequest, identity_of
+from streams.exit_codes import ExitCode
+from streams.topic_ids import TopicsRequest
 from streams.transport.batches import visible
 from streams.transport.blocks import Record
 
@@ -51,6 +53,12 @@ class LogNow(NamedTuple):
 class LoadTimeout(Exception):  # noqa: N818 (it tells what happened, as TimeoutError does)
     """Loading stood still for too long."""
 
+    exit_code: ClassVar[ExitCode] = ExitCode.NO_PROGRESS
+
+
+class DamagedChangelogError(Exception):
+    """The last record of a key is none that this version can read: its shopper's state cannot be guessed."""
+
 
 class Loader:
     """Loads any number of partitions at a time, with one connection to each broker; each completes by itself.
@@ -63,7 +71,7 @@ class Loader:
         self,
         connection: Mapping[str, Any],
         topic: str = CHANGELOG.name,
-        timeout_s: float = 60.0,
+        timeout_s: float = 50.0,
         client: Callable[..., Any] = AIOKafkaClient,
     ) -> None:
         """Errors: `ValueError` of aiokafka, for a connection it cannot use."""
@@ -90,9 +98,10 @@ class Loader:
         """Give `into` the committed (key, value) pairs from `start` to the end. A value of None deletes its key.
 
         Complete means that the position has passed the end, whatever holes, markers and aborted records lie before it.
-        Errors: `LoadTimeout`; `KafkaError` where trying again would not help.
+        What cannot be read does no harm where a later record has its key. Errors: `DamagedChangelogError` else;
+        `LoadTimeout`; `KafkaError` where trying again would not help.
         """
-        tp, records, position, end = TopicPartition(self.topic, partition), 0, start, -1
+        tp, records, position, end, damaged = TopicPartition(self.topic, partition), 0, start, -1, _Damaged(into)
         try:
             async with asyncio.timeout(self.timeout_s) as limit:
                 end = await self._retried(partial(self._offset, tp, LATEST))
@@ -100,9 +109,10 @@ class Loader:
                 while position < end:
                     fetched = await self._retried(partial(self._fetch, tp, position, end))
                     if fetched is None:
-                        return Loaded(records, end)
+                        position = end
+                        break
                     for batch in _visible_batches(fetched):
-                        records += _apply(batch, into)
+                        records += damaged.apply(batch)
                         position = fetched.next_fetch_offset
                         limit.reschedule(asyncio.get_running_loop().time() + self.timeout_s)
                         await asyncio.sleep(0)  # a batch takes milliseconds, and others want the loop
@@ -110,6 +120,7 @@ class Loader:
             where = f"{self.topic}, partition {partition}: offset {position} of {end}"
             msg = f"expected to load {where}, stood still for {self.timeout_s:g} s; check that it has a leader"
             raise LoadTimeout(msg) from error
+        damaged.check(tp)
         return Loaded(records, position)
 
     async def now(self, partition: int) -> LogNow:
@@ -147,9 +158,10 @@ class Loader:
             await asyncio.sleep(RETRY_S)
 
     async def _identity(self, tp: TopicPartition) -> str:
-        code, identity = identity_of(await self._client.send(self._leader(tp), TopicRequest(tp.topic)))
+        answer = await self._client.send(self._leader(tp), TopicsRequest([tp.topic]))
+        ((code, _, id_, *_),) = answer.topics
         _check(code)
-        return identity
+        return f"{answer.cluster_id}/{id_.hex()}"
 
     async def _offset(self, tp: TopicPartition, which: int) -> int:
         request = OffsetRequest(-1, READ_COMMITTED, [(tp.topic, [(tp.partition, which)])])
@@ -193,10 +205,32 @@ def _visible_batches(fetched: PartitionRecords) -> Iterator[list[Record]]:
         yield visible(fetched, fetched._records.next_batch())
 
 
-def _apply(batch: list[Record], into: Into) -> int:
-    for record in batch:
-        into(record.key or b"", record.value)
-    return len(batch)
+class _Damaged:
+    """Takes records over, and remembers the keys whose last record cannot be read, with its place and the reason."""
+
+    def __init__(self, into: Into) -> None:
+        self._into = into
+        self._found: dict[bytes, tuple[int, str]] = {}
+
+    def apply(self, batch: list[Record]) -> int:
+        """Give them on; how many they were."""
+        for record in batch:
+            key = record.key or b""
+            try:
+                self._into(key, record.value)
+            except (ValueError, msgspec.MsgspecError) as error:
+                self._found[key] = record.offset, str(error)
+            else:
+                if self._found:
+                    self._found.pop(key, None)
+        return len(batch)
+
+    def check(self, tp: TopicPartition) -> None:
+        """Raises `DamagedChangelogError`, which names the first one and the way out."""
+        for key, (offset, why) in self._found.items():
+            place = f"{tp.topic}/{tp.partition}@{offset}, key {key!r}, and {len(self._found) - 1} more"
+            fix = "where a newer worker wrote it, upgrade this one; else see the runbook, foreign records"
+            raise DamagedChangelogError(f"expected the state of a shopper at {place}, got none: {why}; {fix}")
 
 
 def _only(answer: Any) -> tuple[Any, ...]:

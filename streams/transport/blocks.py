@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from faust.types import TP
 
-from streams.transport.offsets import DurablePrefix, Span
+from streams.transport.offsets import DurablePrefix, HoleError, Span
 
 
 class Record(Protocol):
@@ -51,7 +51,11 @@ class Reading:
 
     def block(self, records: list[Record], start: int, next_offset: int, size: int) -> "Block":
         """The next block of this reading, of `size` bytes. Raises `HoleError` unless it begins where the last ended."""
-        block = Block(self, records, self.prefix.deliver(start, next_offset), size)
+        try:
+            span = self.prefix.deliver(start, next_offset)
+        except HoleError as hole:
+            raise HoleError(f"{self.tp.topic}-{self.tp.partition}: {hole}") from None
+        block = Block(self, records, span, size)
         self._count(len(records), size)
         return block
 

@@ -21,7 +21,9 @@ from streams.transport.thread import ConsumerThread
 
 DRAIN_LIMIT_S: Final = 5.0
 _COMMIT_LIMIT_S: Final = 5.0
-_SEEK_LIMIT_S: Final = 60.0
+_SEEK_LIMIT_S: Final = 50.0
+_COMMITS_STUCK_S: Final = 50.0
+_COMMITS_FAILED: Final = 10  # in a row, too: a process that was paused has time to see why
 _FEW: Final = 500  # records; a smaller fetch is followed by a pause
 
 
@@ -41,6 +43,7 @@ class Consumer(driver.Consumer):
         self._limits = Limits(self.options.max_queued_records, self.options.max_queued_bytes)
         self._channels: dict[str, ChannelT[Any]] = {}
         self._committing = asyncio.Lock()
+        self._failures, self._taken_s = 0, 0.0
 
     async def open_partition(self, tp: TP, offset: int, generation: int | None = None) -> bool:
         """Read a gated partition from `offset` on; blocks of an earlier opening become stale.
@@ -98,7 +101,9 @@ class Consumer(driver.Consumer):
         async with self._committing:
             offsets = self._durable_offsets()
             if not offsets or not await self._commit(offsets):
+                self._count_failure(failed=bool(offsets))
                 return False
+            self._count_failure(failed=False)
             for tp, offset in offsets.items():
                 if reading := self.readings.get(tp):
                     reading.committed = offset
@@ -211,6 +216,17 @@ class Consumer(driver.Consumer):
         except TimeoutError:
             self.log.warning("offsets not committed within %s s; they will be with later ones", _COMMIT_LIMIT_S)
             return False
+
+    def _count_failure(self, failed: bool) -> None:
+        """A worker whose offsets are not taken for long has no place in the group, or the group no coordinator."""
+        now_s = self.loop.time()
+        if not failed:
+            self._failures, self._taken_s = 0, now_s
+            return
+        self._failures += 1
+        if self._failures >= _COMMITS_FAILED and now_s - self._taken_s > _COMMITS_STUCK_S:
+            reason = f"no offset was committed for {_COMMITS_STUCK_S:.0f} s; has the group a coordinator?"
+            end_process(ExitCode.NO_PROGRESS, reason)
 
     async def _let_go_of_all(self, *_: Any, **__: Any) -> None:
         await self._let_go(frozenset(self.readings) | self.assignment())

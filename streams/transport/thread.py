@@ -13,7 +13,7 @@ from streams.transport.settings import options_of
 
 T = TypeVar("T")
 _POLL_S = 0.25  # how long a fetch waits for records before it is asked again
-_FETCH_LIMIT_S = 60.0  # a poll that takes longer means that the thread stands still
+_FETCH_LIMIT_S = 50.0  # a poll that takes longer means that the thread stands still
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -38,7 +38,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             self.thread_loop.call_soon_threadsafe(batches.wake, self._consumer)
 
     async def positions(self, tps: Iterable[TP], limit_s: float) -> dict[TP, int]:
-        """Where reading begins: the committed offsets, else what `auto.offset.reset` says. Seeks there."""
+        """Where reading begins: the committed offsets, else what `auto.offset.reset` says. Seeks there.
+
+        What was deleted before it was read (by retention, say) is passed, and told in the log: nobody can read it.
+        """
         return await self.run(self._positions([TopicPartition(*tp) for tp in tps]), limit_s)
 
     async def move(self, tp: TP, offset: int, limit_s: float) -> None:
@@ -78,7 +81,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return {}  # aiokafka takes none for all
         consumer = self._ensure_consumer()
         await consumer.seek_to_committed(*tps)
-        return {TP(*tp): await consumer.position(tp) for tp in tps}
+        found = {TP(*tp): await consumer.position(tp) for tp in tps}
+        for tp, begin in (await consumer.beginning_offsets(tps)).items():
+            if found[TP(*tp)] < begin:
+                self.log.error("%s-%d: offsets %d to %d were deleted unread", *tp, found[TP(*tp)], begin - 1)
+                found[TP(*tp)] = begin
+                consumer.seek(tp, begin)
+        return found
 
     async def _move(self, tp: TopicPartition, offset: int) -> None:
         self._ensure_consumer().seek(tp, offset)

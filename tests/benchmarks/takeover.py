@@ -53,7 +53,7 @@ class Run:
         self.settings = Settings(
             broker=broker, app_id=f"takeover-{standbys}", topic_prefix=f"takeover-{standbys}.", standbys=standbys,
             timeline_partitions=PARTITIONS, session_timeout_s=SESSION_S, transactions="on", model="",
-            policy=str(ROOT / "deploy/policy.toml"), data_dir=str(folder / "data"), shopper_ttl_days=36_500.0,
+            policy=str(ROOT / "deploy/policy.toml"), shopper_ttl_days=36_500.0,
         )  # fmt: skip
         self.workers: list[WorkerProcess] = []
 
@@ -63,7 +63,8 @@ class Run:
         await self._fill(shoppers)
         try:
             for port in self.ports:
-                settings = msgspec.structs.replace(self.settings, metrics_port=port)
+                disk = str(self.folder / f"disk-{self.settings.app_id}-{port}")
+                settings = msgspec.structs.replace(self.settings, metrics_port=port, data_dir=disk)
                 self.workers.append(await start_worker(settings, self.folder / f"{self.settings.app_id}-{port}.log"))
             await self._until(self._ready, "three workers and their standbys")
             return await self._killed()

@@ -12,7 +12,7 @@ from streams.core.shoppers import Shoppers
 from streams.embedded.apache_kafka import ApacheKafka
 from streams.table.changelog import Restored
 from streams.table.changelog import records as changelog_records
-from streams.table.loader import Loaded, Loader, LoadTimeout
+from streams.table.loader import DamagedChangelogError, Loaded, Loader, LoadTimeout
 from streams.table.transactions import Output, PartitionWriter, TransactionFailed
 from tests.streams.table.real_kafka import TINY_BYTES, Seen, load, loading, new_partition, new_topic, seen, writing
 
@@ -230,3 +230,27 @@ async def test_a_broker_that_goes_away_stops_nobody_for_ever_and_loses_nothing()
                 _, found = await load(broker.bootstrap, owned)
 
     assert found == expected
+
+
+async def test_what_is_no_shopper_is_named_with_its_key_and_harms_nobody_once_a_later_record_has_it(kafka: str) -> None:
+    owned = await new_partition(kafka)
+    async with writing(kafka, owned) as writer:
+        await writer.write(changelog_records({b"ann": Shopper(fence=1), b"bob": Shopper(fence=2)}), [], None)
+        await writer.write([(b"ann", b"hello"), (b"bob", b"\x07"), (b"eve", b"hello")], [], None)
+        await writer.write(changelog_records({b"bob": Shopper(fence=3)}), [], None)
+        await writer.write([(b"eve", None)], [], None)
+
+    async with loading(kafka, owned) as loader:
+        restored = Restored()
+        with pytest.raises(DamagedChangelogError, match="key b'ann', and 0 more, got none: expected changelog version"):
+            await loader.load(owned.partition, restored.apply)
+
+    async with writing(kafka, owned) as writer:
+        await writer.write([(b"ann", None)], [], None)  # as the runbook says
+    async with loading(kafka, owned) as loader:
+        restored = Restored()
+        await loader.load(owned.partition, restored.apply)
+
+    shoppers = Shoppers(restored.shoppers)
+    assert shoppers.get(b"ann") is None
+    assert shoppers[b"bob"].fence == 3

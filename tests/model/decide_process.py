@@ -4,7 +4,7 @@ Only what stands around them is the model's: how partitions are taken over (`str
 the transport, and how the scorer and the broker take their time.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from inference.answers import Answer, Scores
@@ -71,6 +71,18 @@ class Scorer:
         return Answer(rng.choice(("model", "previous_model")), Model(name="m", version="1"), scores)
 
 
+class Inputs:
+    """The input partitions of a site: always the same, so they are known as of now."""
+
+    def __init__(self, site: Site) -> None:
+        self.parts: set[Source] = set(site.broker.inputs)
+        self._clock = site.clock
+
+    @property
+    def as_of_ms(self) -> int:
+        return self._clock.now_ms()
+
+
 class DecideProcess(Process):
     """Owns some timeline partitions."""
 
@@ -82,15 +94,11 @@ class DecideProcess(Process):
         self.readings: dict[int, Reading] = {}
         self.rounds = 0
         self.decide = Decide(Scorer(self), site.clock, lambda: float(self.rounds), rng.choice((1, 4, ASKS)))
-        self.ticker = self.ticker_class(self._append, self.expected, self._watermarks, LATE_S * 1_000)
+        self.ticker = self.ticker_class(self._append, Inputs(site), self._watermarks, LATE_S * 1_000)
         for partition in partitions:
             self.spawn(self._take(partition))
         self.spawn(self._rounds())
         self.spawn(self._ticks())
-
-    def expected(self) -> Collection[Source]:
-        """The input partitions that exist."""
-        return self.broker.inputs.keys()
 
     async def load(self, partition: int) -> tuple[Restored, Writer]:
         """Fence older owners first, then read what they committed."""

@@ -1,6 +1,6 @@
 """Plausible mistakes of the decide stage: what is written together, what is said, who may write, and what is loaded."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from inference.answers import Answer
@@ -13,7 +13,7 @@ from streams.core.ticks import Source
 from streams.pipeline import Partition, Write
 from streams.table.changelog import Restored
 from streams.table.transactions import Fenced, TransactionFailed
-from streams.ticker import Append, Ticker
+from streams.ticker import Append, Inputs, Ticker
 from tests.model.broker import Broker, Sent
 from tests.model.decide_process import DecideProcess
 from tests.model.writer import Writer
@@ -141,39 +141,52 @@ class LoadUncommitted(DecideProcess):
         return True
 
 
+class _Minded:
+    """Input partitions of which a ticker minds only some."""
+
+    def __init__(self, inputs: Inputs, minded: Callable[[set[Source]], set[Source]]) -> None:
+        self._inputs, self._minded = inputs, minded
+
+    @property
+    def parts(self) -> set[Source]:
+        return self._minded(self._inputs.parts)
+
+    @property
+    def as_of_ms(self) -> int:
+        return self._inputs.as_of_ms
+
+
 class _Expecting(Ticker):
     """A ticker that minds other input partitions than those that exist."""
 
-    def __init__(
-        self, append: Append, expected: Callable[[], Collection[Source]], owned: Any, lateness_ms: int
-    ) -> None:
-        super().__init__(append, lambda: self.minded(expected()), owned, lateness_ms)
+    def __init__(self, append: Append, inputs: Inputs, owned: Any, lateness_ms: int) -> None:
+        super().__init__(append, _Minded(inputs, self.minded), owned, lateness_ms)
 
-    def minded(self, expected: Collection[Source]) -> Collection[Source]:
+    def minded(self, expected: set[Source]) -> set[Source]:
         raise NotImplementedError
 
 
 class NewestTick(_Expecting):
     """A TICK is as far as the fastest input partition."""
 
-    def minded(self, expected: Collection[Source]) -> Collection[Source]:
+    def minded(self, expected: set[Source]) -> set[Source]:
         if any(source not in self.progress for source in expected):
             return expected
-        return [max(expected, key=lambda source: self.progress[source])]
+        return {max(expected, key=lambda source: self.progress[source])}
 
 
 class MissingProgressIgnored(_Expecting):
     """An input partition that has not reported holds nothing back."""
 
-    def minded(self, expected: Collection[Source]) -> Collection[Source]:
-        return [source for source in expected if source in self.progress]
+    def minded(self, expected: set[Source]) -> set[Source]:
+        return {source for source in expected if source in self.progress}
 
 
 class NoLateness(Ticker):
     """Events may not be late at all."""
 
-    def __init__(self, append: Append, expected: Any, owned: Any, _lateness_ms: int) -> None:
-        super().__init__(append, expected, owned, 0)
+    def __init__(self, append: Append, inputs: Inputs, owned: Any, _lateness_ms: int) -> None:
+        super().__init__(append, inputs, owned, 0)
 
 
 def _known_now(ask: Ask) -> Ask:

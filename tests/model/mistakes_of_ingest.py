@@ -64,9 +64,10 @@ class NowAfterEnds(ProgressKeeper):
         super().__init__(clock, ends, publish)
         self.clock, self.ends = clock, ends
 
-    async def probe(self) -> None:
+    async def probe(self) -> bool:
         for part, end in (await self.ends(list(self.trackers))).items():
             self.trackers[part].probed(Probe(self.clock.now_ms(), end))
+        return True
 
 
 class NowAtPublish(IngestProcess):

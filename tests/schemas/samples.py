@@ -132,6 +132,7 @@ META = shopper.Meta(offset=42, watermark_ms=AT, consent_ms=AT - 1, sources=((2, 
 DEAD_LETTER = dead_letters.DeadLetter(
     stage="VALIDATE", failure="missing_field", reason="expected messageId, got none, in shop.events.cart.v1[3] at 17"
 )
+KNOWN = {"shop.events.click.v1": progress.Known(id="7b848626147a48d0bfb24a9838e62e95", epoch=1)}
 SAMPLES: dict[str, Sample] = {
     **EVENTS,
     "entry": Sample(ENTRY, lambda entry: timeline.encode_entry(*entry), timeline.decode_entry),
@@ -140,6 +141,7 @@ SAMPLES: dict[str, Sample] = {
     "meta": Sample(META, shopper.encode_meta, shopper.decode_meta),
     "progress": Sample(progress.Progress(at_ms=AT, offset=17), progress.encode, progress.decode_progress),
     "clock": Sample(progress.Clock(at_ms=AT), progress.encode, progress.decode_clock),
+    "known_topics": Sample(KNOWN, progress.encode_known, progress.decode_known),
     "decision": Sample(DECISION, decisions.encode_decision, decisions.decode_decision),
     "intervention": Sample(INTERVENTION, interventions.encode, interventions.decode_intervention),
     "retraction": Sample(RETRACTION, interventions.encode, interventions.decode_retraction),

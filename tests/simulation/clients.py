@@ -1,4 +1,4 @@
-"""Stand-ins for the other clients of aiokafka that a worker makes: for followers, the loader and the topics' partitions."""
+"""Stand-ins for the other clients of aiokafka that a worker makes: followers, the loader's, the admin's."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,8 @@
-"""Every mistake by name: what the workers of a world are made of in which it is made. All belong to the shell."""
+"""Every mistake by name: what the workers of a world are made of in which it is made. All belong to the shell.
+
+What fencing alone forgives is not among them: stepping stale blocks, opening a partition in a generation that has
+passed, keeping a partition over generations that were missed. Each was tried, none was noticed.
+"""
 
 import asyncio
 from collections.abc import Awaitable
@@ -12,10 +16,11 @@ from faust.types import TP
 from inference.answers import Scorer
 from inference.client.breaker import Breaker
 from inference.client.ladder import Ladder
+from schemas.topics import CHANGELOG
 from streams.app import build
 from streams.outside import Outside
+from streams.progress import InputPartition
 from streams.settings import Settings
-from streams.transport.blocks import Block
 from streams.worker import Worker
 from tests.simulation.clients import Client
 from tests.simulation.driver import Consumer, Transport
@@ -36,29 +41,6 @@ class DrainsWithoutLimit(Consumer):
 
     async def _drained(self, drain: Awaitable[None]) -> None:
         await drain
-
-
-class GenerationNotChecked(Consumer):
-    """A partition that was taken away while it was being opened is read all the same."""
-
-    async def open_partition(self, tp: TP, offset: int, generation: int | None = None) -> bool:
-        if tp not in self.assignment():
-            return False
-        self.close_partition(tp)
-        self.readings[tp] = self._reading(tp, offset)
-        self._thread._ensure_consumer().positions.at[tp] = offset
-        self._thread.wake()
-        return True
-
-
-class KeepsReadingsOfRevoked(Consumer):
-    """Blocks in hand of a partition that was taken away are not stale."""
-
-    async def _let_go(self, revoked: frozenset[TP]) -> None:
-        if self.options.drain is not None and revoked:
-            await self._drained(self.options.drain(revoked))
-        await self.commit()
-        self.readings.clear()
 
 
 class ReadsUncommitted(Client):
@@ -115,6 +97,16 @@ class Unfenced(TransactionalProducer):
         self.name = self.wire.name
 
 
+class OutputsOutside(TransactionalProducer):
+    """Only the changelog and the offset are in the transaction, as with Faust's "exactly_once"."""
+
+    def append(self, tp: TP, data: bytearray, count: int) -> None:
+        if tp.topic == CHANGELOG.name:
+            super().append(tp, data, count)
+        else:
+            self._broker.append(tp, data, count)
+
+
 class NeverCloses(Breaker):
     """Once open, always open."""
 
@@ -130,13 +122,6 @@ class LadderThatNeverCloses(Ladder):
 
     def __init__(self, models: Any, **more: Any) -> None:
         super().__init__(models, breaker=NeverCloses, **more)
-
-
-class LadderWithoutDeadline(Ladder):
-    """It waits for a model as long as that takes, and asks for ever."""
-
-    def __init__(self, models: Any, **more: Any) -> None:
-        super().__init__(models, deadline_ms=10_000_000, **more)
 
 
 def _with(consumer: type[Consumer]) -> Parts:
@@ -157,33 +142,21 @@ def _progress_before_acknowledged(settings: Settings, scorer: Scorer, outside: O
     return worker
 
 
-def _stepped_when_stale(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
-    """Decide steps blocks that are stale, and drained partitions too."""
+def _unreported_not_waited_for(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
+    """A TICK waits only for input partitions that have reported."""
     worker = build(settings, scorer, outside)
-    give = worker.decide.give
-    worker.decide.give = lambda partition, block: give(partition, _Fresh(block))
+    worker.ticker._expected = lambda: list(worker.ticker.progress)
     return worker
 
 
-class _Fresh:
-    """A block that is never stale."""
-
-    stale = False
-
-    def __init__(self, block: Block) -> None:
-        self.records, self.release = block.records, block.release
-
-
-def _generations_missed(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
-    """Who comes back after generations that it missed keeps what it knows of its partitions."""
+def _ends_not_asked(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
+    """Ingest says "now" of a partition without asking the broker where it ends."""
     worker = build(settings, scorer, outside)
-    rebalanced, owners = worker.owners.rebalanced, worker.owners
 
-    def always_ours() -> None:
-        owners._generation = max(owners._generation, worker.app.consumer_generation_id - 1)
-        rebalanced()
+    async def read_so_far(parts: list[InputPartition]) -> dict[InputPartition, int]:
+        return {part: worker.progress.trackers[part].progress.offset for part in parts}
 
-    worker.owners.rebalanced = always_ours
+    worker.progress._ends = read_so_far
     return worker
 
 
@@ -191,14 +164,12 @@ MISTAKES: Final[dict[str, Parts]] = {
     "offsets before acknowledgements": _with(CommitsBeforeAcknowledged),
     "durable when sent": Parts(build=_progress_before_acknowledged),
     "drain without a limit": _with(DrainsWithoutLimit),
-    "generation not checked": _with(GenerationNotChecked),
-    "blocks of a revoked partition": _with(KeepsReadingsOfRevoked),
-    "stale blocks stepped": Parts(build=_stepped_when_stale),
-    "generations missed": Parts(build=_generations_missed),
+    "unreported inputs not waited for": Parts(build=_unreported_not_waited_for),
+    "ends not asked": Parts(build=_ends_not_asked),
+    "outputs outside the transaction": Parts(producer=OutputsOutside),
     "loader reads uncommitted": Parts(client=ReadsUncommitted),
     "loader stops before the end": Parts(client=StopsBeforeTheEnd),
     "transaction tried again": Parts(producer=TriesAgain),
     "older owner not fenced": Parts(producer=Unfenced),
     "breaker never closes": Parts(ladder=LadderThatNeverCloses),
-    "model without a deadline": Parts(ladder=LadderWithoutDeadline),
 }

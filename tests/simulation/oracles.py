@@ -30,7 +30,7 @@ Coordinate = tuple[int, int, int]
 
 
 class Durable:
-    """What of the input topics stands in the timeline or among the dead letters; looked at when offsets are committed."""
+    """What of the inputs stands in the timeline or among the dead letters, at the moment when offsets are committed."""
 
     def __init__(self, world: World) -> None:
         self.wrong: list[str] = []

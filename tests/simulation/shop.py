@@ -1,4 +1,4 @@
-"""What happens in the shop of a world: events that say themselves which nudges are due, and bytes that are no events."""
+"""What happens in the shop of a world: events that say which nudges are due, and bytes that are no events."""
 
 from random import Random
 from typing import Final, NamedTuple

@@ -114,6 +114,6 @@ def _watch(dog: Watchdog) -> None:
 
 
 async def _look(dog: Watchdog) -> None:
-    while not dog.stuck:
+    while not dog.stuck:  # noqa: ASYNC110  a dog that is not beaten hears of nothing
         await asyncio.sleep(LOOK_EVERY_S)
     end_process(ExitCode.NO_PROGRESS, "expected progress, got none")

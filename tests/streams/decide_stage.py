@@ -24,6 +24,8 @@ class Writer:
         self.writes: list[tuple[dict, list, int | None]] = []
         self.may_go = asyncio.Event()
         self.may_go.set()
+        self.may_stop = asyncio.Event()
+        self.may_stop.set()
         self.written = asyncio.Event()
         self.failure: Exception | None = None
         self.stopped = False
@@ -36,6 +38,7 @@ class Writer:
         self.written.set()
 
     async def stop(self) -> None:
+        await self.may_stop.wait()
         self.stopped = True
 
     @property

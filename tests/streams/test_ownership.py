@@ -156,6 +156,23 @@ async def test_a_partition_that_was_being_opened_at_a_rebalance_is_opened_again_
         assert owners.group.opened == [(1, 0, 2)]
 
 
+async def test_a_partition_that_was_owned_becomes_a_standby_once_its_owner_has_ended():
+    """Its disk is the owner's until then, and what the owner has not committed is no state of a standby."""
+    async with owning() as owners:
+        await owners.rebalance(1)
+        owner = owners.world.decide.owners[1]
+        owners.group.standbys = {1, 2}
+        owner.writer.may_stop.clear()
+
+        await owners.rebalance(2)
+        assert not owners.standbys.tails
+
+        owner.writer.may_stop.set()
+        await settle()
+        assert owners.standbys.tails.keys() == {1}
+        assert owners.standbys.tails[1].position == 0
+
+
 async def test_a_drained_partition_takes_no_block_before_it_is_read_on():
     """A block that was on its way while its predecessor was dropped would leave a hole in what is committed."""
     async with owning() as owners:

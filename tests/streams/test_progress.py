@@ -1,5 +1,7 @@
 """What may be said of an input partition: "now" only when everything before its probed end is acknowledged."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -178,6 +180,21 @@ async def test_a_broker_that_does_not_answer_a_probe_only_holds_the_partition_ba
     await keep.probe()
 
     assert keep.trackers[CART].progress.at_ms == -1
+
+
+async def beats_of(broker: Broker) -> int:
+    """How often a keeper has shown that it lives, after its first look."""
+    beats: list[None] = []
+    running = asyncio.create_task(keeper(broker, Clock(1_000)).run(lambda: {CART: 0}, lambda: beats.append(None)))
+    await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return len(beats)
+
+
+async def test_a_worker_that_no_broker_answers_shows_no_life_so_that_its_watchdog_ends_it():
+    assert await beats_of(Broker(cart=0)) == 1
+    assert await beats_of(Broker()) == 0
 
 
 async def test_partitions_that_stay_keep_their_progress_over_a_rebalance_and_tell_it_again():

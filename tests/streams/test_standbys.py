@@ -140,6 +140,27 @@ async def test_a_promotion_lets_a_reading_under_way_come_to_its_end():
     assert changelogs.began == [(3, 0)]
 
 
+async def test_a_promotion_that_is_given_up_lets_go_of_what_it_waited_for():
+    changelogs = Changelogs()
+    changelogs.may_read = asyncio.Semaphore(0)
+    changelogs.shopper(3, b"anna", fence=1)
+    async with reading(changelogs) as standbys:
+        standbys.follow({3}, owned=set())
+        await settle(0.1)
+        tail = standbys.tails[3]
+        standbys.follow(set(), owned={3})
+        promoting = asyncio.create_task(standbys.promote(3))
+        await settle()
+
+        promoting.cancel()
+        await asyncio.gather(promoting, return_exceptions=True)
+        await settle()
+
+        assert tail.reading is not None
+        assert tail.reading.cancelled()
+        assert not standbys.tails
+
+
 async def test_owned_partitions_load_first_and_what_was_cut_off_is_right_after_the_next_reading():
     changelogs = Changelogs()
     changelogs.may_read = asyncio.Semaphore(1)

@@ -93,3 +93,21 @@ asyncio.run(work())
     assert ended.returncode == ExitCode.NO_PROGRESS
     assert b"expected progress, got none" in ended.stderr
     assert time.monotonic() - began_s < 20
+
+
+def test_it_may_look_for_itself_and_says_what_stands_still():
+    program = """
+import time
+from streams.watchdog import Watchdog
+
+until_s = time.monotonic() + 3.0
+Watchdog(1.0, work="the work", moves=lambda: time.monotonic() < until_s).start()
+time.sleep(30)
+"""
+    began_s = time.monotonic()
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=25, check=False)
+
+    assert ended.returncode == ExitCode.NO_PROGRESS
+    assert b"got none for 1 s: the work" in ended.stderr
+    assert time.monotonic() - began_s > 2.0

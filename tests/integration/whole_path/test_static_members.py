@@ -1,7 +1,6 @@
 """Workers with a name of their own are restarted, replaced and killed, and nobody else's partitions move."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -9,9 +8,8 @@ from streams.exit_codes import ExitCode
 from tests.integration.whole_path.accounts import settled_accounts
 from tests.integration.whole_path.group import generation_of
 from tests.integration.whole_path.shop_path import ShopPath
-from tests.integration.whole_path.takeovers import taken
+from tests.integration.whole_path.takeovers import owns
 from tests.integration.whole_path.test_changing_workers import share
-from tests.integration.whole_path.worker_process import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.triton]
 SPEED = 100
@@ -86,11 +84,3 @@ async def generation(path: ShopPath) -> int:
 async def shares_of(path: ShopPath) -> set[frozenset[tuple[str, int]]]:
     """What the members read, whoever they are: a member that is back has another id."""
     return {frozenset(parts) for parts in (await path.joined(len(NAMES))).values()}
-
-
-async def owns(worker: WorkerProcess, partitions: int) -> None:
-    """Returns when a worker has taken over so many partitions."""
-    deadline = time.monotonic() + LIMIT_S
-    while len(taken(worker)) < partitions:
-        assert time.monotonic() < deadline, f"{taken(worker)}, not {partitions}, in {LIMIT_S:g} s: {worker.said()}"
-        await asyncio.sleep(0.2)

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from click.testing import CliRunner
 
 from schemas.topics import CART, CHANGELOG, CLICK, INPUTS, TIMELINE, dead_letters_of
@@ -73,7 +73,7 @@ async def test_a_topic_that_is_cut_otherwise_is_named_at_the_start(open_rules, t
         assert f"expected 4 partitions of {name} (KAIROS_TIMELINE_PARTITIONS), got 6" in worker.said()
 
 
-@pytest.mark.parametrize("name", [CLICK.name, TIMELINE.name, dead_letters_of(CLICK).name])
+@pytest.mark.parametrize("name", [CLICK.name, dead_letters_of(CLICK).name])
 async def test_a_topic_deleted_under_a_worker_ends_it_with_its_name(open_rules, short_log, name):
     async with open_rules() as path:
         worker = await path.worker()
@@ -138,6 +138,29 @@ def cart_offsets(path: ShopPath) -> set[tuple[int, int]]:
     """The coordinates of cart events in the timeline, epoch and offset first."""
     found = [source for records in path.timeline.values() for source in sources(records)]
     return {(offset, partition) for topic, partition, offset in found if topic == CART.id}
+
+
+async def test_what_was_deleted_before_it_was_read_is_passed_and_told(open_rules, short_log):
+    half = len(short_log) // 2
+    async with open_rules() as path:
+        first = await path.worker()
+        await path.feed(short_log[:half], run_on_ms=0)
+        await path.settled()
+        assert await first.terminate() == ExitCode.OK
+        await path.feed(short_log[half:])
+        committed, ends = await path.progress()
+        clicks = {part: end for part, end in ends.items() if part.topic.endswith(CLICK.name) and end > committed[part]}
+        await ask_broker(path, "delete_records", {part: RecordsToDelete(end - 1) for part, end in clicks.items()})
+
+        second = await path.worker()
+        await path.settled()
+        await path.checked()
+
+        assert second.running
+        assert second.log.read_text().count("were deleted unread") == sum(
+            committed[part] < end - 1 for part, end in clicks.items()
+        )
+    assert clicks
 
 
 async def test_adopting_changes_nothing_where_nothing_was_made_anew(open_rules):

@@ -10,6 +10,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
+from faust.assignor import PartitionAssignor
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 from mode import Service
@@ -51,6 +52,12 @@ PARAMETERS = [
     (driver.AIOKafkaConsumerThread._create_worker_consumer, "self transport"),
     (driver.AIOKafkaConsumerThread._ensure_consumer, "self"),
     (driver.AIOKafkaConsumerThread._commit, "self offsets"),
+    (PartitionAssignor._get_client_metadata, "metadata"),
+    (PartitionAssignor._perform_assignment, "self cluster member_metadata"),
+    (
+        PartitionAssignor._protocol_assignments,
+        "self assignments cl_distribution tp_distribution topic_groups",
+    ),
     (driver.Consumer._new_consumer_thread, "self"),
     (driver.Producer._ensure_producer, "self"),
     (driver.Producer._settings_extra, "self"),

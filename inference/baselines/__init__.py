@@ -1,0 +1,1 @@
+"""What any model must beat: one file for each."""
