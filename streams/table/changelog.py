@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from schemas.shopper import META_KEY, Meta, Shopper, decode_meta, encode_meta, encode_shopper
+from schemas.shopper import META_KEY, Meta, Shopper, decode_glance, decode_meta, encode_meta, encode_shopper
 from streams.core.encoded import Encoded
 
 
@@ -35,8 +35,8 @@ class Restored:
     def apply(self, key: bytes, value: bytes | None) -> None:
         """Take one record over. A value of None deletes; deleting what is not there is no mistake.
 
-        A shopper is decoded at the first touch, later: until then a damaged one is not noticed. Errors: `ValueError` on
-        a meta record of another version, `msgspec.DecodeError` on a damaged one.
+        A shopper is only glanced at, and decoded at the first touch. Errors: `ValueError` on another version,
+        `msgspec.DecodeError` on what is no record at all.
 
         >>> partition = Restored()
         >>> for key, value in records({b"user-1": Shopper(fence=4)}, meta=Meta(offset=5)):
@@ -49,6 +49,7 @@ class Restored:
         elif value is None:
             self.shoppers.remove(key)
         else:
+            decode_glance(value)
             self.shoppers.put(key, value)
 
     def reached(self, position: int) -> None:

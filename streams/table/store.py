@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 import msgspec
 from rocksdict import Rdict, ReadOptions, WriteBatch
 
-from schemas.shopper import META_KEY, Meta, Shopper, decode_meta, is_open
+from schemas.shopper import META_KEY, Meta, Shopper, decode_glance, decode_meta, is_open
 from streams.core.shoppers import Change, slice_of
 from streams.exit_codes import ExitCode
 from streams.table.rocksdb import Memory, options, unlogged
@@ -103,7 +103,9 @@ class Store:
         self._guarded(lambda: self._db.flush(True))
 
     def apply(self, key: bytes, value: bytes | None) -> None:
-        """Take over a record of the changelog. Errors: `ValueError` on another version, `StoreFailed`."""
+        """Take over a record of the changelog. Errors: as `Restored.apply`; `StoreFailed`."""
+        if value is not None:
+            (decode_meta if key == META_KEY else decode_glance)(value)
         self._put(key, value)
         self._batched += 1
         if self._batched == _BATCH:

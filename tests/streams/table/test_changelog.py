@@ -73,3 +73,8 @@ def test_records_of_a_newer_version_are_refused(key: bytes) -> None:
 def test_a_damaged_record_is_refused() -> None:
     with pytest.raises(msgspec.DecodeError):
         Restored().apply(META_KEY, encode_meta(Meta(offset=1 << 40))[:-2])
+
+
+def test_bytes_that_are_no_shopper_are_refused_when_they_are_read() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        Restored().apply(b"anna", encode_shopper(Shopper(ids=bytes(60)))[:-2])
