@@ -38,7 +38,8 @@ STOPPED = 130
 @click.option("--to", "end", metavar="PLACE", help="Of a topic: end before this offset, or time of appending.")
 @click.option("--currency", default="USD", show_default=True, help="Of the prices, in formats that do not say it.")
 @click.option("--verify", is_flag=True, help="Take the recorded decisions of a timeline again, compare what comes of "
-              "them with what was emitted, and list every difference by cause.")  # fmt: skip
+              "them with what was emitted, and list every difference by cause. Needs the policy and the settings of "
+              "the run; --scores rules where it had no model.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def replay(  # noqa: PLR0913  # one parameter for each option
     *,
@@ -63,8 +64,8 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     """
     if keep_timeline and out is None:
         raise click.UsageError("--keep-timeline needs --out: the folder that the timeline is written to")
-    if verify and any((start, end, out, by)):
-        raise click.UsageError("--verify compares a whole run, with its recorded scores: leave the other options away")
+    if verify and any((start, end, out)):
+        raise click.UsageError("--verify compares a whole run and writes nothing: leave --from, --to and --out away")
     options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency)
     try:
         plan = planned(log, options, current())

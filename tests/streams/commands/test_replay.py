@@ -61,6 +61,18 @@ def test_a_changed_byte_of_the_timeline_itself_is_told(shop: Path, tmp_path: Pat
     assert f"partition 0@{place}: expected timeline version 1, got 2" in told["differences"][-1]["what"]
 
 
+def test_a_run_without_a_model_verifies_where_it_is_said_that_it_had_none(shop: Path, tmp_path: Path) -> None:
+    command(shop, "--out", tmp_path / "run", "--keep-timeline")
+    with_model = {"KAIROS_MODEL": "abandon_lstm", "KAIROS_POLICY": RULES.policy}
+
+    asked = [str(tmp_path / "run"), "--verify", "--json"]
+    told = CliRunner().invoke(replay_command, [*asked, "--scores", "rules"], env=with_model)
+    assert (told.exit_code, json.loads(told.stdout)["differences"]) == (0, [])
+
+    found = json.loads(CliRunner().invoke(replay_command, asked, env=with_model).stdout)
+    assert found["causes"].keys() == {"lost"}  # decisions after events, which nobody took
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
