@@ -1,7 +1,5 @@
 """The Faust app of a worker, built from settings."""
 
-import gc
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +42,6 @@ def build(settings: Settings, scorer: Scorer, outside: Outside | None = None) ->
     agents.attach(app, worker)
     _connect(app, worker)
     return worker
-
-
-def quiet() -> None:
-    """What a worker process wants of Python: few garbage collections, and no debug records that nobody reads."""
-    gc.set_threshold(200_000, 50, 1_000)  # records are plain data without cycles
-    for name in ("aiokafka", "faust", "mode"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def read_policy(path: Path) -> PolicyRules:

@@ -11,6 +11,7 @@ COMMANDS = {
     "triton": "start a Triton server for development",
     "simulate": "write a simulated shop's events to a file",
     "produce": "send recorded events to Kafka",
+    "replay": "run a recorded log through the live decision path, without a broker",
     "watch": "print interventions as they come",
     "topics": "create, check and describe the topics",
     "train": "train a model from a log",

@@ -2,11 +2,13 @@
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from schemas.topics import DLQ, INTERVENTIONS, SUPPRESSED, TIMELINE
+from streams.core.outputs import Output
 from streams.pipeline import Write
 
 BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -66,7 +68,11 @@ class Counts:
     def written(self, write: Write, seconds: float) -> None:
         """A transaction was committed, after so long."""
         (self.emits if write.offset is None else self.commits).add(seconds)
-        for topic, _, value, headers in write.outputs:
+        self.told(write.outputs)
+
+    def told(self, outputs: Iterable[Output]) -> None:
+        """Count interventions, retractions and suppressions."""
+        for topic, _, value, headers in outputs:
             if topic in _KIND_OF:
                 retracted = any(name == "ce_type" and b".retracted." in type_ for name, type_ in headers)
                 (self.retractions if retracted else self.interventions)[_KIND_OF[topic]] += 1

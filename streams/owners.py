@@ -15,13 +15,14 @@ from faust.types import TP
 from schemas.topics import CHANGELOG, TIMELINE
 from streams.connection import connection
 from streams.core.policy.rules import PolicyRules
-from streams.core.shard import Rules, Shard
+from streams.core.shard import Shard
 from streams.decide import Decide
 from streams.outside import Outside
 from streams.owner import Owner, Pace
 from streams.pipeline import Partition
 from streams.settings import Settings
 from streams.standbys import Standbys, Tail
+from streams.step_rules import step_rules
 from streams.table.changelog import Restored
 from streams.table.loader import Into, Loaded, Loader
 from streams.table.store import Store
@@ -149,9 +150,8 @@ class Owners:
         )  # fmt: skip
         staggered_s = outside.now_s() - settings.commit_every_s * number / settings.timeline_partitions
         pace = Pace(settings.emit_every_ms / 1_000, settings.commit_every_s, staggered_s)
-        return Owner(
-            Partition(shard, self._rules(), self._policy), writer, pace, settings.topic_prefix, self._decide.counts
-        )
+        partition = Partition(shard, step_rules(settings), self._policy)
+        return Owner(partition, writer, pace, settings.topic_prefix, self._decide.counts)
 
     async def _read_rest(self, tail: Tail) -> tuple[int, Loaded]:
         loader = self._loader()
@@ -184,12 +184,3 @@ class Owners:
         consumer = cast(Consumer, self._app.consumer)
         ends = await consumer.end_offsets_of([TP(self._changelog, number) for number in numbers], ENDS_LIMIT_S)
         return {tp.partition: end for tp, end in ends.items()}
-
-    def _rules(self) -> Rules:
-        settings = self._settings
-        return Rules(
-            cart_idle_ms=round(settings.cart_idle_s * 1_000),
-            score_every_ms=round(settings.score_every_s * 1_000),
-            shopper_ttl_ms=round(settings.shopper_ttl_days * 86_400_000),
-            ask_models=bool(settings.model),
-        )

@@ -87,8 +87,7 @@ class Partition:
         write, shard = self.emit(), self.shard
         gone = [key for key in shard.forgotten if key not in shard.shoppers]
         changelog = write.changelog + records(shard.changed, gone, shard.meta())
-        shard.changed.clear()
-        shard.forgotten.clear()
+        self._forget_changes()
         return Write(changelog, write.outputs, shard.offset)
 
     def written(self, write: Write, position: int) -> None:
@@ -100,11 +99,16 @@ class Partition:
         self._check_answered()
         self.shard.cool(most, self._decided)
 
-    def discard(self) -> None:
-        """Forget what was decided, unwritten: for a run that is after the asks only."""
-        self._outputs, self._decided, self._urgent = [], {}, False
+    def take(self) -> list[Output]:
+        """What was decided; what changed is forgotten, unwritten: for a run that keeps no changelog."""
+        outputs, self._outputs, self._decided, self._urgent = self._outputs, [], {}, False
+        self._forget_changes()
+        return outputs
+
+    def _forget_changes(self) -> None:
         self.shard.changed.clear()
         self.shard.forgotten.clear()
+        self.shard.gone.clear()
 
     def _refuse(self, record: Record, why: str) -> None:
         self.unreadable.append((record, why))

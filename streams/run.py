@@ -22,11 +22,12 @@ from inference.client.ladder import Ladder
 from inference.client.triton import TritonScorer
 from inference.repository import ModelMissingError
 from schemas.progress import Known
-from streams.app import build, quiet
+from streams.app import build
 from streams.broker_features import has_transactions
 from streams.connection import MissingTopicError, connection
 from streams.exit_codes import ExitCode
 from streams.known_topics import require, watch
+from streams.quiet import quiet
 from streams.settings import Settings
 from streams.telemetry import serve
 from streams.transport.fatal import end_process

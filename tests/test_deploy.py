@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.commands.worker import worker
 from streams.exit_codes import ExitCode
 from streams.settings import PREFIX, Settings
 
@@ -25,12 +26,30 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
 
 
+QUOTES = set(re.findall(r"(?<!\*)\*([a-z][^*]{8,}?)\*(?!\*)", " ".join(RUNBOOK.split())))
+"""What stands in italics is said by a worker, with `...` for what differs."""
+_CODE = " ".join(path.read_text() for folder in ("streams", "inference") for path in (ROOT / folder).rglob("*.py"))
+SOURCE = " ".join(re.sub(r'"\s*\n\s*f?"', "", _CODE).split())
+"""The code, with texts that are cut into lines put together."""
 SECTIONS = [heading for _, heading in re.findall(r"^(##+) (.+)$", RUNBOOK, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_every_exit_code_has_a_section(code):
     assert any(heading.startswith(f"{code.value}:") for heading in SECTIONS)
+
+
+def test_the_help_of_the_worker_names_every_exit_code():
+    told = worker.help or ""
+
+    assert [code.value for code in ExitCode if f" {code.value} " not in told] == []
+
+
+def test_every_message_that_the_runbook_quotes_is_one_of_ours():
+    pieces = [piece.strip() for quote in QUOTES for piece in quote.split("...")]
+
+    assert [piece for piece in pieces if piece not in SOURCE] == []
+    assert len(QUOTES) > 10
 
 
 @pytest.mark.parametrize("text", [RUNBOOK, ALERTS], ids=["runbook", "alerts"])

@@ -1,8 +1,8 @@
 """The two shops of a chaos run. They share brokers and machines; each has topics, a group and workers of its own.
 
-The one has rules alone and log time from a clock topic: what must come of every shopper is known beforehand. The other
-has the model on Triton, the whole policy, the wall clock, and workers with names (static members of the group): what
-comes of it is held against a crash-free replay, as it is for the first one.
+The one has rules alone, log time from a clock topic, and most shoppers on disk: what must come of every shopper is
+known beforehand. The other has the model on Triton, the whole policy, the wall clock, and workers with names (static
+members of the group): what comes of it is held against a crash-free replay, as it is for the first one.
 """
 
 import time
@@ -22,6 +22,8 @@ START_MS: Final = 1_700_000_000_000
 LOG_SPEED: Final = 120.0
 """Log time per wall time where a clock topic tells it: a cart idle for 30 minutes is abandoned after 15 s."""
 RULES_IDLE_S: Final = 1_800.0
+IN_MEMORY: Final = 300
+"""Shoppers of a worker in memory, where most are on its disk: far fewer than come."""
 WALL_IDLE_S: Final = 8.0
 WALL_LATENESS_S: Final = 2.0
 PATIENT_MS: Final = 1_000
@@ -65,7 +67,15 @@ def rules_shop(folder: Path, broker: str, seed: int) -> Shop:
     """Rules alone, on log time."""
     policy = folder / "every-nudge.toml"
     policy.write_text(EVERY_NUDGE)
-    settings = _settings("rules", broker, clock="topic", cart_idle_s=RULES_IDLE_S, model="", policy=str(policy))
+    settings = _settings(
+        "rules",
+        broker,
+        clock="topic",
+        cart_idle_s=RULES_IDLE_S,
+        model="",
+        policy=str(policy),
+        shoppers_in_memory=IN_MEMORY,
+    )
     gap_ms = 1_000 * LOG_SPEED / SHOPPERS_PER_S
     return Shop(settings, Traffic(seed, START_MS, round(RULES_IDLE_S * 1_000), gap_ms), LOG_SPEED, scripted=True)
 

@@ -14,7 +14,7 @@ def worker() -> None:
     """Run the agents until SIGTERM. Everything is set by the environment: see `kairos settings`.
 
     Exit codes: 0 stopped, 64 wrong configuration, 69 no broker, 70 internal error, 71 another worker took over a
-    partition, 75 no progress. `deploy/RUNBOOK.md` says what to do about each.
+    partition, 74 the local store failed, 75 no progress. `deploy/RUNBOOK.md` says what to do about each.
     """
     from streams.run import run_worker  # noqa: PLC0415 faust takes a second to import, and other commands do not need it
     from streams.settings import Settings  # noqa: PLC0415

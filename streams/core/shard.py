@@ -31,6 +31,7 @@ class Shard:
         self.shoppers = Shoppers(Encoded())
         self.changed: dict[bytes, Shopper] = {}
         self.forgotten: dict[bytes, Shopper] = {}
+        self.gone: list[Shopper] = []  # the last records of whoever was forgotten since the last commit
         self.sources: dict[int, int] = {}
         self.timers: list[tuple[int, bytes]] = []
         self.watermark_ms = -1
@@ -77,6 +78,7 @@ class Shard:
 
     def _forget(self, key: bytes) -> None:
         gone = self.shoppers[key]
+        self.gone.append(gone)
         stub = Shopper(fence=self.offset - 1, consents=gone.consents, consented_ms=gone.consented_ms)
         if stub.consents:
             self.changed[key] = self.shoppers.put(key, stub)

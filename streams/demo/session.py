@@ -7,6 +7,7 @@ import time
 from collections import deque
 
 from schemas.topics import INTERVENTIONS
+from streams.accounts import Carts, Input
 from streams.core.ticks import EVERY_MS
 from streams.demo.company import accompanied
 from streams.demo.feed import Feed
@@ -14,7 +15,7 @@ from streams.demo.live import Status, View
 from streams.demo.plan import Plan
 from streams.demo.readback import read_back
 from streams.demo.scrape import Seen, scraped
-from streams.demo.summary import Carts, Input, Summary
+from streams.demo.summary import Summary
 from streams.demo.tally import COUNTED, Tally
 from streams.demo.worker_process import until_ready, watch
 from streams.embedded.process import ServerError, ServerProcess
@@ -135,10 +136,7 @@ class Session:
                 dead_letters=len(tally.dead),
                 duplicates=added["duplicates"],
             ),
-            carts=Carts(
-                events=added["cart_events"],
-                **{name: added[name] for name in ("episodes", "abandoned", "bought", "emptied", "merged")},
-            ),
+            carts=Carts.of(added),
             purchases=added["orders"],
             scores=sum(modes.values()),
             modes=modes,

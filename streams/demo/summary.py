@@ -2,30 +2,8 @@
 
 import msgspec
 
+from streams.accounts import Carts, Input, counted
 from streams.demo.percentiles import Latency
-
-
-class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """Distinct source coordinates: of the input topics, in the timeline, in the dead-letter topics.
-
-    `duplicates`: events of the timeline that the shop had sent before.
-    """
-
-    read: int
-    timeline: int
-    dead_letters: int
-    duplicates: int
-
-
-class Carts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the last shopper records say: cart events, and how episodes ended."""
-
-    events: int
-    episodes: int
-    abandoned: int
-    bought: int
-    emptied: int
-    merged: int
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,13 +32,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             else f"the first {self.first_intervention_s:.1f} s after the start"
         )
         lines = (
-            ("input", _input(self.input)),
+            ("input", self.input),
             ("speed", f"{self.events_per_s:,.0f} events/s"),
-            ("carts", _carts(self.carts)),
+            ("carts", self.carts),
             ("purchases", f"{self.purchases:,}"),
-            ("scores", f"{self.scores:,}: {_counted(self.modes)}"),
-            ("interventions", f"{sum(self.interventions.values()):,}: {_counted(self.interventions)}; {first}"),
-            ("held back", f"{sum(self.suppressed.values()):,}: {_counted(self.suppressed)}"),
+            ("scores", f"{self.scores:,}: {counted(self.modes)}"),
+            ("interventions", f"{sum(self.interventions.values()):,}: {counted(self.interventions)}; {first}"),
+            ("held back", f"{sum(self.suppressed.values()):,}: {counted(self.suppressed)}"),
             ("taken back", f"{self.retractions:,}: the shopper bought after all"),
             ("latency", _latency(self.latency_ms)),
         )
@@ -74,28 +52,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
                 f"expected every record read in the timeline or among the dead letters, got {read.read:,} read, "
                 f"{read.timeline:,} in the timeline and {read.dead_letters:,} dead letters"
             )
-        ended = carts.abandoned + carts.bought + carts.emptied + carts.merged
-        if carts.episodes != ended:
-            return f"expected every cart to be resolved, got {carts.episodes:,} episodes, of which {ended:,} have ended"
+        if carts.episodes != carts.ended:
+            got = f"{carts.episodes:,} episodes, of which {carts.ended:,} have ended"
+            return f"expected every cart to be resolved, got {got}"
         return None
-
-
-def _input(read: Input) -> str:
-    return (
-        f"{read.read:,} records read = {read.timeline:,} in the timeline ({read.duplicates:,} of them repeats) "
-        f"+ {read.dead_letters:,} dead letters"
-    )
-
-
-def _carts(carts: Carts) -> str:
-    return (
-        f"{carts.episodes:,} episodes of {carts.events:,} cart events = {carts.abandoned:,} abandoned "
-        f"+ {carts.bought:,} bought + {carts.emptied:,} emptied + {carts.merged:,} merged"
-    )
-
-
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
 
 
 def _latency(found: Latency) -> str:

@@ -11,10 +11,9 @@ from schemas.interventions import KINDS
 from schemas.shopper import META_KEY, Shopper, decode_meta, decode_shopper
 from schemas.timeline import source_of
 from schemas.topics import CHANGELOG, DEAD_LETTERS, DECISIONS, INPUTS, INTERVENTIONS, SUPPRESSED, TIMELINE, Topic
+from streams.accounts import ADDED
 
 COUNTED: Final = (*INPUTS, TIMELINE, CHANGELOG, DECISIONS, SUPPRESSED, *INTERVENTIONS.values(), *DEAD_LETTERS)
-ADDED: Final = ("duplicates", "cart_events", "episodes", "abandoned", "bought", "emptied", "merged", "orders")
-"""The fields of a shopper that are added up."""
 
 
 class Record(Protocol):

@@ -58,7 +58,7 @@ class Moments:
                 if ask.request is not None and ask.asked == "event"
             ]
             self._partition.answer(made, Answer("rules", None, [None for ask in made if ask.request]), record.at_ms)
-            self._partition.discard()
+            self._partition.take()
 
     def _keep(self, key: bytes, value: bytes) -> None:
         entry = decode_entry(value)

@@ -118,12 +118,12 @@ async def late_first(stream: StreamT[Any]) -> None:
 
 
 async def slow(stream: StreamT[Any]) -> None:
-    """Takes its time for each block, so that the partition fills up."""
+    """Takes more time for a block than a small fetch does, so that the partition fills up."""
     async for block in stream:
         tell_seen(block)
         reading = app.consumer.readings[block.tp]
+        await asyncio.sleep(0.1)
         tell(queued=reading.queued.records)
-        await asyncio.sleep(0.02)
         block.release()
         block.durable()
 

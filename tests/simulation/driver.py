@@ -42,7 +42,7 @@ class Membership:
         self._coordinator = self
         self._assigned: frozenset[TP] = frozenset()
         self._joins, self._joining = 0, False
-        self._member = ""
+        self.member = ""
         self._rejoin = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -54,7 +54,7 @@ class Membership:
         for task in self._tasks:
             task.cancel()
         self.positions.close()
-        member = self._member
+        member = self.member
         await self.coordination.ask(lambda: self.wire.site.group.leave(member))
         self.wire.closed = self.coordination.closed = True
 
@@ -70,6 +70,11 @@ class Membership:
         committed = self.wire.site.broker.committed
         self.positions.at |= await self.wire.ask(lambda: {TP(*tp): committed.get(TP(*tp), 0) for tp in tps})
 
+    async def beginning_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Nothing is ever deleted."""
+        begin = dict.fromkeys(tps, 0)
+        return await self.wire.ask(lambda: begin, "ends")
+
     async def position(self, tp: TopicPartition) -> int:
         return self.positions.at[TP(*tp)]
 
@@ -81,7 +86,7 @@ class Membership:
 
     async def commit(self, offsets: Mapping[TopicPartition, Any]) -> None:
         told, group = {TP(*tp): offset.offset for tp, offset in offsets.items()}, self.wire.site.group
-        member, generation = self._member, self.generation
+        member, generation = self.member, self.generation
         await self.coordination.ask(lambda: group.commit(member, generation, told), "commit")
 
     async def _belong(self, topics: frozenset[str], listener: Any) -> None:
@@ -92,7 +97,7 @@ class Membership:
             await listener.on_partitions_revoked(self._assigned)
             self.wire.site.revocations.append(Revocation(self.wire.name, began_s, self.wire.site.loop.time()))
             self._joins, self._joining = self._joins + 1, True
-            self._member = member = self._member or f"{self.wire.name}/{self._joins}"
+            self.member = member = self.member or f"{self.wire.name}/{self._joins}"
             joined = await self.coordination.ask(lambda: self.wire.site.group.join(member, topics))  # noqa: B023
             self.generation, self._assigned = joined.generation, joined.partitions
             self._joining = False
@@ -107,13 +112,13 @@ class Membership:
             await asyncio.sleep(HEARTBEAT_S)
             if self.generation < 0 or self._joining:
                 continue
-            member, generation = self._member, self.generation
+            member, generation = self.member, self.generation
             try:
                 well = await self.coordination.ask(lambda: self.wire.site.group.heartbeat(member, generation))  # noqa: B023
             except CommitFailedError:
                 well = False
                 if generation == self.generation:
-                    self._member = ""  # the group forgot us
+                    self.member = ""  # the group forgot us
             if not well and generation == self.generation:
                 self._rejoin.set()
 
@@ -135,6 +140,10 @@ class ConsumerThread(thread.ConsumerThread):
     """The production thread, without a thread."""
 
     _consumer: Membership
+
+    @property
+    def forgotten(self) -> bool:
+        return self._consumer is None or not self._consumer.member
 
     def _create_worker_consumer(self, _transport: Any) -> Membership:
         return Membership(committed=True)

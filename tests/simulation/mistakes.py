@@ -84,9 +84,9 @@ class TriesAgain(TransactionalProducer):
         self.written: list[tuple[TP, bytes, int]] = []
         await super().begin_transaction()
 
-    def append(self, tp: TP, data: bytearray, count: int) -> None:
+    def append(self, tp: TP, data: bytearray, count: int) -> int:
         self.written.append((tp, bytes(data), count))
-        super().append(tp, data, count)
+        return super().append(tp, data, count)
 
 
 class Unfenced(TransactionalProducer):
@@ -100,11 +100,10 @@ class Unfenced(TransactionalProducer):
 class OutputsOutside(TransactionalProducer):
     """Only the changelog and the offset are in the transaction, as with Faust's "exactly_once"."""
 
-    def append(self, tp: TP, data: bytearray, count: int) -> None:
+    def append(self, tp: TP, data: bytearray, count: int) -> int:
         if tp.topic == CHANGELOG.name:
-            super().append(tp, data, count)
-        else:
-            self._broker.append(tp, data, count)
+            return super().append(tp, data, count)
+        return self._broker.append(tp, data, count)
 
 
 class NeverCloses(Breaker):
@@ -145,8 +144,23 @@ def _progress_before_acknowledged(settings: Settings, scorer: Scorer, outside: O
 def _unreported_not_waited_for(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
     """A TICK waits only for input partitions that have reported."""
     worker = build(settings, scorer, outside)
-    worker.ticker._expected = lambda: list(worker.ticker.progress)
+    worker.ticker._inputs = _Reported(worker)
     return worker
+
+
+class _Reported:
+    """The input partitions that have reported."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    @property
+    def parts(self) -> set[InputPartition]:
+        return set(self._worker.ticker.progress)
+
+    @property
+    def as_of_ms(self) -> int:
+        return self._worker.inputs.as_of_ms
 
 
 def _ends_not_asked(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:

@@ -89,7 +89,7 @@ class Slot:
     async def _stop(self, process: Process, worker: Worker) -> None:
         """Faust calls its two handlers in an order that comes from memory addresses; here chance decides it."""
         first = self._rng.random()
-        if worker.expected:  # it has started
+        if worker._tasks:  # it has started
             await (worker.stop() if first < 0.5 else worker.app.consumer._let_go_of_all())
         await worker.app.stop()
         process.end(ExitCode.OK, "stopped")
@@ -114,6 +114,7 @@ def _watch(dog: Watchdog) -> None:
 
 
 async def _look(dog: Watchdog) -> None:
-    while not dog.stuck:  # noqa: ASYNC110  a dog that is not beaten hears of nothing
+    while not dog.stuck:
         await asyncio.sleep(LOOK_EVERY_S)
+        dog.look()
     end_process(ExitCode.NO_PROGRESS, "expected progress, got none")

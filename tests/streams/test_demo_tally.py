@@ -10,8 +10,9 @@ from schemas import dead_letters
 from schemas.dead_letters import DeadLetter
 from schemas.shopper import META_KEY, Meta, Shopper, encode_meta, encode_shopper
 from schemas.topics import CART, CHANGELOG, CLICK, DEAD_LETTERS, TIMELINE, TOPICS
+from streams.accounts import Carts, Input
 from streams.demo.percentiles import Latency, latency
-from streams.demo.summary import Carts, Input, Summary
+from streams.demo.summary import Summary
 from streams.demo.tally import Tally
 from tests.streams.builders import Log
 from tests.streams.decided import at_risk, partition, run

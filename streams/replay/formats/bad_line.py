@@ -29,8 +29,12 @@ def never_backwards(arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
 
     One without a time arrives together with the one before it; the first of a file, with the first that has a time.
     """
-    now_ms, waiting = NO_TIME, []
+    now_ms, waiting = NO_TIME, list[Arrival]()
     for arrival in arrivals:
+        if arrival.at_ms >= now_ms > NO_TIME and not waiting:
+            now_ms = arrival.at_ms
+            yield arrival
+            continue
         now_ms = max(now_ms, arrival.at_ms)
         if now_ms == NO_TIME:
             waiting.append(arrival)

@@ -54,13 +54,16 @@ def read(lines: Iterable[tuple[int, bytes]], file_name: str, _currency: str = ""
     It arrives when it was received, else at its own time, and never before the line above it. A line that is no event
     that Kairos knows, or has no time, becomes `bad_line`.
     """
-    return never_backwards(_arrival(line) or bad_line(file_name, number, line) for number, line in lines)
+    return never_backwards(arrival(line) or bad_line(file_name, number, line) for number, line in lines)
 
 
-def _arrival(line: bytes) -> Arrival | None:
+def arrival(line: bytes, at_ms: int | None = None) -> Arrival | None:
+    """A Segment event on its way to its topic, at `at_ms` where that is given; None where it is no such event."""
     envelope = _envelope(line)
-    at_ms = None if envelope is None else _at_ms(envelope)
-    if envelope is None or at_ms is None:
+    if envelope is None:
+        return None
+    at_ms = _at_ms(envelope) if at_ms is None else at_ms
+    if at_ms is None:
         return None
     shopper = envelope.user_id or envelope.anonymous_id
     return Arrival(at_ms, TOPICS[envelope.event], shopper.encode() if shopper else None, line)

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.dead_letters import SOURCE_HEADER
 from schemas.topics import TOPICS
 from streams.feed import Arrival
 from streams.replay.formats.bad_line import bad_line, never_backwards
@@ -32,4 +33,5 @@ def _arrival(text: bytes) -> Arrival | None:
     except ValueError:  # msgspec's and base64's errors are ValueErrors
         return None
     key = None if line.key is None else line.key.encode()
-    return Arrival(line.at_ms, line.topic, key, value) if line.topic in _TOPICS else None
+    headers = () if line.source is None else ((SOURCE_HEADER, line.source.encode()),)
+    return Arrival(line.at_ms, line.topic, key, value, headers) if line.topic in _TOPICS else None

@@ -117,18 +117,12 @@ async def test_garbage_on_our_own_topics_ends_nobody_and_is_told(open_rules, sho
 
 async def write_garbage(path: ShopPath) -> None:
     prefix, count = path.settings.topic_prefix, path.settings.timeline_partitions
+    half = encode(Progress(at_ms=-1, offset=0))[:-1]
     async with AIOKafkaProducer(bootstrap_servers=path.settings.broker, max_request_size=16 * MB) as producer:
         for key, value in GARBAGE:
             for partition in range(count):
-                await producer.send(prefix + TIMELINE.name, value, key, partition=partition)
-        for key in (None, b"", b"\xff", b"no partition", f"{prefix}{CART.name}/0".encode()):
-            for value in (
-                b"",
-                b"hello",
-                b'{"at_ms":1e99,"offset":0}',
-                b"\xff",
-                encode(Progress(at_ms=-1, offset=0))[:-1],
-            ):
-                await producer.send(prefix + PROGRESS.name, value, key, partition=0)
-                await producer.send(prefix + CLOCK.name, value, key, partition=0)
-        await producer.flush()
+                await producer.send_and_wait(prefix + TIMELINE.name, value, key, partition=partition)
+        for value in (b"", b"hello", b'{"at_ms":1e99,"offset":0}', b"\xff", half):
+            await producer.send_and_wait(prefix + CLOCK.name, value, None, partition=0)
+            for key in (b"", b"\xff", b"no partition", f"{prefix}{CART.name}/0".encode()):
+                await producer.send_and_wait(prefix + PROGRESS.name, value, key, partition=0)

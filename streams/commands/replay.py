@@ -1,0 +1,120 @@
+"""`kairos replay`: a recorded log through the live decision path."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from streams.commands.settings import current
+from streams.quiet import quiet
+from streams.replay.engine import Phase, Plan, run
+from streams.replay.find import TIMELINE_FORMAT
+from streams.replay.formats.table import FORMATS
+from streams.replay.plan import Options, planned
+from streams.replay.scorers import By
+from streams.replay.verify import verify as verified
+
+STOPPED = 130
+"""What a command that was ended by Ctrl-C exits with."""
+
+
+@click.command()
+@click.argument("log", metavar="LOG")
+@click.option("--format", "format_name", type=click.Choice([*FORMATS, TIMELINE_FORMAT]),
+              help="Found by looking where not given.")  # fmt: skip
+@click.option("--scores", "by", type=click.Choice(["model", "rules", "recorded"]),
+              help="From the model of KAIROS_MODEL in this process, from no model, or as recorded with the log.  "
+              "[default: model; rules where KAIROS_MODEL is empty]")  # fmt: skip
+@click.option("--policy", type=click.Path(path_type=Path), help="A policy file.  [default: KAIROS_POLICY]")
+@click.option("--processes", type=click.IntRange(1), help="How many work side by side.  [default: one for each core]")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A new folder for what comes out.")
+@click.option("--keep-timeline", is_flag=True, help="Write the timeline to --out too: it can be replayed from there.")
+@click.option("--from", "start", metavar="PLACE", help="Of a topic: begin at this offset, or time of appending.")
+@click.option("--to", "end", metavar="PLACE", help="Of a topic: end before this offset, or time of appending.")
+@click.option("--currency", default="USD", show_default=True, help="Of the prices, in formats that do not say it.")
+@click.option("--verify", is_flag=True, help="Take the recorded decisions of a timeline again, compare what comes of "
+              "them with what was emitted, and list every difference by cause.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+def replay(  # noqa: PLR0913  # one parameter for each option
+    *,
+    log: str,
+    format_name: str | None,
+    by: By | None,
+    policy: Path | None,
+    processes: int | None,
+    out: Path | None,
+    keep_timeline: bool,
+    start: str | None,
+    end: str | None,
+    currency: str,
+    verify: bool,
+    as_json: bool,
+) -> None:
+    """Run LOG through the live decision path: what would have been decided, in virtual time and without a broker.
+
+    LOG is a file, a folder, or a topic of a broker: kafka://HOST:PORT/shop.timeline.v1. Files may be packed with gzip
+    or zstd. With --out, each topic becomes a folder with a file of JSON Lines for each timeline partition. The same log
+    gives the same bytes, whatever the number of processes.
+    """
+    if keep_timeline and out is None:
+        raise click.UsageError("--keep-timeline needs --out: the folder that the timeline is written to")
+    if verify and any((start, end, out, by)):
+        raise click.UsageError("--verify compares a whole run, with its recorded scores: leave the other options away")
+    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency)
+    try:
+        plan = planned(log, options, current())
+        if verify:
+            _verify(plan, as_json=as_json)
+        else:
+            _run(plan, as_json=as_json)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(plan: Plan, *, as_json: bool) -> None:
+    quiet()
+    with _shown() as phase:
+        summary = run(plan, phase)
+    click.echo(msgspec.json.encode(summary) if as_json else summary)
+    if not summary.complete:
+        sys.exit(STOPPED)
+
+
+def _verify(plan: Plan, *, as_json: bool) -> None:
+    with Console(stderr=True).status("replaying the timeline"):
+        verdict = verified(plan.log, plan.policy, plan.rules, plan.processes)
+    click.echo(msgspec.json.encode(verdict) if as_json else verdict)
+    if verdict.differences:
+        sys.exit(1)
+
+
+@contextmanager
+def _shown() -> Iterator[Phase]:
+    """A bar on stderr: how much is done, how fast, and how long it will still take."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+        TextColumn("{task.fields[events]:,} events, {task.fields[rate]:,.0f}/s"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+
+        def phase(name: str) -> "_Bar":
+            return _Bar(progress, name)
+
+        yield phase
+
+
+class _Bar:
+    """One phase on the bar."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress, self._task = progress, progress.add_task(name, total=1.0, events=0, rate=0.0)
+
+    def __call__(self, done: float, events: int) -> None:
+        seconds = self._progress.tasks[self._task].elapsed or 0.0
+        rate = events / seconds if seconds else 0.0
+        self._progress.update(self._task, completed=done, events=events, rate=rate)

@@ -1,0 +1,100 @@
+"""Doing jobs side by side, in processes of their own; one job is done in this process."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.sharedctypes import Synchronized
+from typing import Any, Final
+
+from streams.quiet import quiet
+from streams.replay.job import Done, Job, do
+from streams.replay.share import Share
+
+SHOW_EVERY_S: Final = 0.2
+Show = Callable[[float, int], None]
+"""Is told how much is done, in [0, 1], and how many events these were."""
+
+
+class _Here:
+    """The only job, in this process."""
+
+    def __init__(self, show: Show, stop: threading.Event) -> None:
+        self._show, self.stopped = show, stop.is_set
+
+    def tell(self, _share: Share, done: float, events: int) -> None:
+        """Show it at once."""
+        self._show(done, events)
+
+
+class _Away:
+    """A job in a process of its own: what it tells stands in shared memory, two numbers for each."""
+
+    def __init__(self, told: "Synchronized[Any]", stop: Any) -> None:
+        self._told, self.stopped = told, stop.is_set
+
+    def tell(self, share: Share, done: float, events: int) -> None:
+        """Leave it for who looks."""
+        self._told[2 * share.nth : 2 * share.nth + 2] = (done, events)  # type: ignore[index]
+
+
+def do_all(jobs: Sequence[Job], show: Show = lambda *_: None) -> list[Done]:
+    """What the jobs came to, in their order. Ctrl-C and SIGTERM stop them: what they did until then is whole.
+
+    Errors: those of a job; all others are stopped then.
+    """
+    if len(jobs) == 1:
+        stop = threading.Event()
+        with _stopping(stop.set):
+            return [do(jobs[0], _Here(show, stop))]
+    context = get_context("spawn")
+    stop_all, told = context.Event(), context.Array("d", 2 * len(jobs), lock=False)
+    with (
+        _stopping(stop_all.set),
+        ProcessPoolExecutor(len(jobs), context, initializer=_arrive, initargs=(told, stop_all)) as pool,
+    ):
+        left = running = [pool.submit(_do_away, job) for job in jobs]
+        while left:
+            done, rest = wait(left, timeout=SHOW_EVERY_S)
+            left = list(rest)
+            show(sum(told[0::2]) / len(jobs), round(sum(told[1::2])))
+            if any(one.exception() for one in done):
+                stop_all.set()
+        return [one.result() for one in running]
+
+
+_watch: _Away
+
+
+def _arrive(told: Any, stop: Any) -> None:
+    global _watch  # noqa: PLW0603  an initializer has no other way to leave something for the jobs of its process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the first one tells
+    quiet()
+    _watch = _Away(told, stop)
+
+
+def _do_away(job: Job) -> Done:
+    return do(job, _watch)
+
+
+@contextmanager
+def _stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Within it, the first Ctrl-C or SIGTERM calls `stop`; a second one ends the process as ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may listen to signals
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def once(number: int, _frame: Any) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        stop()
+
+    for number in before:
+        signal.signal(number, once)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,123 @@
+"""Replaying a log: sorted where it must be, cut into shares, and these done side by side."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import click
+import msgspec
+
+from streams.core.policy.rules import PolicyRules
+from streams.core.shard import Rules
+from streams.replay.crew import Show, do_all
+from streams.replay.formats.table import FORMATS, RecordedLog
+from streams.replay.job import Job
+from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
+from streams.replay.scorers import By, ModelFile
+from streams.replay.share import Share
+from streams.replay.sort import sort_to
+from streams.replay.summary import Summary, summary
+from streams.replay.tally import Tally
+
+SUMMARY_FILE: Final = "summary.json"
+Phase = Callable[[str], Show]
+"""Is told what begins, and answers who is told how far that is."""
+
+
+def _silent(_: str) -> Show:
+    return lambda *_: None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to replay, and how. `name` is what the user called the log. `out` must be a new or empty folder."""
+
+    name: str
+    log: Log
+    rules: Rules
+    policy: PolicyRules
+    by: By
+    model: ModelFile
+    processes: int
+    out: str | None = None
+    keep_timeline: bool = False
+
+
+def run(plan: Plan, phase: Phase = _silent) -> Summary:
+    """Replay, and write `summary.json` beside the outputs. Errors: `ValueError` and `click.ClickException`, one line.
+
+    Outputs and that file are the same bytes for the same log, whatever the number of processes.
+    """
+    _require_empty(plan.out)
+    began_s = time.monotonic()
+    with _in_order(plan.log, phase) as log:
+        jobs = [_job(plan, log, Share(index, plan.processes)) for index in range(plan.processes)]
+        done = do_all(jobs, phase("replaying"))
+    tally, seconds = Tally(), time.monotonic() - began_s
+    for one in done:
+        tally.add(one.tally)
+    found = summary(plan.name, format_of(plan.log), tally, complete=all(one.whole for one in done))
+    if plan.out is not None:
+        Path(plan.out).mkdir(parents=True, exist_ok=True)
+        (Path(plan.out) / SUMMARY_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    rate = round(found.input.read / seconds, 1) if seconds else 0.0
+    return msgspec.structs.replace(found, seconds=round(seconds, 3), events_per_s=rate)
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def format_of(log: Log) -> str:
+    """What a log is, in a word or two."""
+    if isinstance(log, EventLog):
+        return ", ".join(dict.fromkeys(log.formats))
+    if isinstance(log, LineLog):
+        return "timeline, JSON Lines"
+    return "timeline, Parquet" if isinstance(log, ParquetLog) else "timeline, topic"
+
+
+def _job(plan: Plan, log: Log, share: Share) -> Job:
+    return Job(
+        log=log,
+        share=share,
+        rules=plan.rules,
+        policy=plan.policy,
+        by=plan.by,
+        model=plan.model,
+        out=plan.out,
+        keep_timeline=plan.keep_timeline,
+    )
+
+
+def _require_empty(out: str | None) -> None:
+    """Files of an earlier run among those of this one would be a lie."""
+    if out is None:
+        return
+    folder = Path(out)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise click.ClickException(f"expected a new or empty folder for --out, {folder} is not; choose another")
+
+
+@contextmanager
+def _in_order(log: Log, phase: Phase) -> Iterator[Log]:
+    """The log, in the order of time: where it is not, as one sorted file, which is there for as long as this lasts."""
+    if not isinstance(log, EventLog) or all(FORMATS[name].in_order for name in log.formats):
+        yield log
+        return
+    files = [RecordedLog(Path(file), name, log.currency) for file, name in zip(log.files, log.formats, strict=True)]
+    size, show = sum(one.file.size for one in files), phase("sorting")
+    with TemporaryDirectory(prefix="kairos-replay-") as folder:
+        path = Path(folder) / "sorted.jsonl"
+
+        def tell(read: int) -> None:
+            show(sum(one.file.position for one in files) / max(size, 1), read)
+
+        sort_to(path, chain.from_iterable(one.as_written() for one in files), tell)
+        sorted_log = {"files": (str(path),), "formats": ("simulated",), "sorted_from": len(files)}
+        yield msgspec.structs.replace(log, **sorted_log)

@@ -1,0 +1,112 @@
+"""The unit of work of a replay: one share of the partitions of one log, from its beginning to its end.
+
+A job is plain data, and so is what comes of it: it may be done in this process, in another, or on another machine that
+reads the same files.
+"""
+
+from itertools import islice
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from streams.core.policy.rules import PolicyRules
+from streams.core.shard import Rules, Shard
+from streams.pipeline import Partition
+from streams.replay.books import Books
+from streams.replay.lane import Lane, VirtualLane
+from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
+from streams.replay.parquet import ParquetReading
+from streams.replay.reading import EventReading, LineReading, Reading
+from streams.replay.recorded import known_scores
+from streams.replay.scorers import By, ByModel, ByRecord, ByRules, ModelFile, Scorer
+from streams.replay.share import Share
+from streams.replay.tally import Tally
+from streams.replay.timeline import EVERY_PARTITION
+from streams.replay.topic_files import TopicFiles
+from streams.replay.topics import TopicReading
+
+LOOK_EVERY: Final = 1_024
+"""After so many records it is told how far the job is, and looked whether it should stop."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """`model` is asked where the scores are `by` model. `out` is where files go, None for nowhere."""
+
+    log: Log
+    share: Share
+    rules: Rules
+    policy: PolicyRules
+    by: By
+    model: ModelFile
+    out: str | None = None
+    keep_timeline: bool = False
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job came to. `whole` is False where it was stopped before the end of the log."""
+
+    tally: Tally
+    whole: bool
+
+
+class Watch(Protocol):
+    """Who wants to know how far a job is, and may stop it."""
+
+    def tell(self, share: Share, done: float, events: int) -> None: ...
+    def stopped(self) -> bool: ...
+
+
+def do(job: Job, watch: Watch) -> Done:
+    """Replay a share of a log. Errors: one-line `ValueError` and `click.ClickException` of the log and the scorer."""
+    if job.out is None:
+        return _do(job, watch, Books(None))
+    with TopicFiles(Path(job.out)) as files:
+        return _do(job, watch, Books(files, keep_timeline=job.keep_timeline))
+
+
+def reading(log: Log, share: Share, books: Books) -> Reading:
+    """The log, opened for one share."""
+    if isinstance(log, EventLog):
+        return EventReading(log, share, books)
+    if isinstance(log, LineLog):
+        return LineReading(log, share, books)
+    return ParquetReading(log, share, books) if isinstance(log, ParquetLog) else TopicReading(log, share, books)
+
+
+def _do(job: Job, watch: Watch, books: Books) -> Done:
+    scorer, lanes = _scorer(job, books), dict[int, Lane | VirtualLane]()
+    log = reading(job.log, job.share, books)
+    records = log.records()
+    if isinstance(job.log, EventLog):
+        mine = filter(job.share.has, range(job.log.ingest.partitions))
+        lanes = {number: VirtualLane(number, _nobody(job), scorer, books) for number in mine}
+    while some := list(islice(records, LOOK_EVERY)):
+        for number, record in some:
+            if number == EVERY_PARTITION:
+                for lane in lanes.values():
+                    lane.give(record)
+            elif number in lanes:
+                lanes[number].give(record)
+            else:
+                lanes[number] = Lane(number, _nobody(job), scorer, books)
+                lanes[number].give(record)
+        watch.tell(job.share, log.done(), books.tally.timeline + books.tally.refused)
+        if watch.stopped():
+            break
+    for lane in lanes.values():
+        lane.end()
+    whole = not some
+    watch.tell(job.share, 1.0 if whole else log.done(), books.tally.timeline + books.tally.refused)
+    return Done(tally=books.tally, whole=whole)
+
+
+def _nobody(job: Job) -> Partition:
+    """A partition at the beginning of its log."""
+    return Partition(Shard(), job.rules, job.policy)
+
+
+def _scorer(job: Job, books: Books) -> Scorer:
+    if job.by == "model":
+        return ByModel(job.model)
+    return ByRules() if job.by == "rules" else ByRecord(known_scores(job.log, job.share), books.tally)

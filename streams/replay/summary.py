@@ -1,0 +1,74 @@
+"""What a replay reports: as one JSON object, or as text for a person."""
+
+import msgspec
+
+from streams.accounts import Carts, Input, counted
+from streams.replay.tally import Tally
+
+SHOWN = 5
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The counts of the demo's summary. `complete` is False where the replay was stopped: it tells of what it did then.
+
+    `failures` are the rows that were refused, by class, and `bad_rows` the first of them, as `file:line: reason`.
+    `undecided`: decisions without a recorded one, which rules took. `seconds` and `events_per_s` are of wall time.
+    """
+
+    log: str
+    format: str
+    complete: bool
+    input: Input
+    failures: dict[str, int]
+    bad_rows: list[str]
+    carts: Carts
+    purchases: int
+    scores: int
+    modes: dict[str, int]
+    undecided: int
+    interventions: dict[str, int]
+    suppressed: dict[str, int]
+    retractions: int
+    seconds: float | None = None
+    events_per_s: float | None = None
+
+    def __str__(self) -> str:
+        lines = [
+            ("log", f"{self.log} ({self.format})" + ("" if self.complete else "; STOPPED before its end")),
+            ("input", self.input),
+            ("carts", self.carts),
+            ("purchases", f"{self.purchases:,}"),
+            ("scores", f"{self.scores:,}: {counted(self.modes)}" + self._undecided()),
+            ("interventions", f"{sum(self.interventions.values()):,}: {counted(self.interventions)}"),
+            ("held back", f"{sum(self.suppressed.values()):,}: {counted(self.suppressed)}"),
+            ("taken back", f"{self.retractions:,}: the shopper bought after all"),
+        ]
+        if self.seconds is not None and self.events_per_s is not None:
+            lines.insert(2, ("speed", f"{self.events_per_s:,.0f} events/s, {self.seconds:,.1f} s"))
+        if self.failures:
+            lines.append(("refused", f"{self.input.dead_letters:,}: {counted(self.failures)}"))
+        lines += [("", row) for row in self.bad_rows[:SHOWN]]
+        return "\n".join(f"{name:<14}{text}" for name, text in lines)
+
+    def _undecided(self) -> str:
+        return f"; {self.undecided:,} were not recorded" if self.undecided else ""
+
+
+def summary(name: str, format_name: str, tally: Tally, *, complete: bool) -> Summary:
+    """The summary of a run, without how long it took: the same log, the same summary."""
+    return Summary(
+        log=name,
+        format=format_name,
+        complete=complete,
+        input=tally.input,
+        failures=dict(sorted(tally.failures.items())),
+        bad_rows=[text for _, text in tally.rows],
+        carts=tally.carts,
+        purchases=tally.added["orders"],
+        scores=sum(tally.modes.values()),
+        modes=dict(sorted(tally.modes.items())),
+        undecided=tally.undecided,
+        interventions=tally.interventions,
+        suppressed=dict(sorted(tally.suppressed.items())),
+        retractions=tally.retractions,
+    )
