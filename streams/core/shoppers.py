@@ -77,7 +77,11 @@ class Shoppers(Mapping[bytes, Shopper]):
     def put(self, key: bytes, shopper: Shopper) -> Shopper:
         """Take this one into memory, whatever was known."""
         self.hot[key] = shopper
-        self._slices.setdefault(slice_of(key), set()).add(key)
+        keys = self._slices.get(nth := slice_of(key))
+        if keys is None:
+            self._slices[nth] = {key}
+        else:
+            keys.add(key)
         return shopper
 
     def remove(self, key: bytes) -> None:

@@ -1,9 +1,10 @@
 """Shoppers of a large shop as changelog records: most came once or twice, few have a full history or an open cart."""
 
 from collections.abc import Iterator
+from functools import cache
+from random import Random
 
 from schemas.history import ID_SIZE, RING_EVENTS, SLOT_SIZE
-from schemas.kinds import Kind
 from schemas.shopper import Cart, Shopper, encode_shopper
 from schemas.timeline import Item
 
@@ -12,8 +13,9 @@ HOUR = START_MS // 3_600_000
 EVENTS = (1, 1, 1, 2, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, RING_EVENTS)
 """One in sixteen shoppers each: ten events in the middle, a full ring at most."""
 OPEN_CARTS_ONE_IN = 50
-_IDS = bytes(range(256)) * 2
-_RINGS = bytes([Kind.PRODUCT_VIEWED]) + bytes(i * 37 % 256 for i in range(RING_EVENTS * SLOT_SIZE))
+VARIANTS = 61
+"""Records are made of so many different histories: making ten million of their own would be what is measured."""
+_NOISE = Random(1).randbytes(VARIANTS * RING_EVENTS * (ID_SIZE + SLOT_SIZE))
 
 
 def key_of(number: int) -> bytes:
@@ -23,12 +25,17 @@ def key_of(number: int) -> bytes:
 
 def record_of(number: int) -> bytes:
     """The changelog record of one shopper."""
-    events = EVENTS[number * 7 % len(EVENTS)]
-    cart = (_cart(number),) if number % OPEN_CARTS_ONE_IN == 0 else ()
+    return _record(EVENTS[number * 7 % len(EVENTS)], number % OPEN_CARTS_ONE_IN == 0, number % VARIANTS)
+
+
+@cache
+def _record(events: int, cart: bool, variant: int) -> bytes:
+    noise = _NOISE[variant * RING_EVENTS * (ID_SIZE + SLOT_SIZE) :]
     return encode_shopper(
         Shopper(
-            fence=0, events=events, hour=HOUR - number % 500, ids=_IDS[number % 97 :][: events * ID_SIZE],
-            ring=bytearray(_RINGS[: events * SLOT_SIZE]), clicks=events, open_carts=cart, asked_ms=START_MS - number,
+            fence=0, events=events, hour=HOUR - variant, ids=noise[: events * ID_SIZE],
+            ring=bytearray(noise[events * ID_SIZE : events * (ID_SIZE + SLOT_SIZE)]), clicks=events,
+            open_carts=(_cart(variant),) if cart else (), asked_ms=START_MS - variant,
         )
     )  # fmt: skip
 
