@@ -69,8 +69,9 @@ def produce(  # noqa: PLR0913  # one parameter for each option
     as_json: bool,
     broker: str | None,
 ) -> None:
-    """Send the recorded log FILE (plain or gzip) to the input topics, in its order, and log time to the clock topic.
+    """Send the recorded log FILE to the input topics, in the order of time, and log time to the clock topic.
 
+    It may be plain, or packed with gzip or zstd; one that is not in the order of time is sorted on disk first.
     A line that is no event is sent as it is, so that ingest refuses it and says which line it was.
     """
     settings, log = current(broker), RecordedLog(file, format_name, currency)

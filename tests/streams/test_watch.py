@@ -65,5 +65,5 @@ def test_a_file_that_is_not_there_is_said_in_one_line() -> None:
 
     assert result.exit_code == 1
     assert result.output == (
-        "Error: cannot read /nowhere.csv: No such file or directory; expected a recorded log, plain or gzip\n"
+        "Error: cannot read /nowhere.csv: No such file or directory; expected a recorded log, plain, gzip or zstd\n"
     )
