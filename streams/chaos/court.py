@@ -16,8 +16,8 @@ from streams.chaos.going_back import went_back
 from streams.chaos.pauses import between_interventions, between_ticks
 from streams.chaos.producer import Sent
 from streams.chaos.shops import Shop
-from streams.core.shard import Rules
 from streams.replay.crash_free import Difference, differences, replay
+from streams.step_rules import step_rules
 
 
 class Case(NamedTuple):
@@ -55,14 +55,8 @@ def wrongs(case: Case) -> Iterator[Difference]:
     yield from strangers(evidence, scripted=case.shop.scripted)
     if case.shop.scripted:
         yield from judge(evidence, round(settings.cart_idle_s * 1_000))
-    rules = Rules(
-        cart_idle_ms=round(settings.cart_idle_s * 1_000),
-        score_every_ms=round(settings.score_every_s * 1_000),
-        shopper_ttl_ms=round(settings.shopper_ttl_days * 86_400_000),
-        ask_models=bool(settings.model),
-    )
     recorded = evidence.recorded
-    yield from differences(recorded, replay(recorded, read_policy(Path(settings.policy)), rules))
+    yield from differences(recorded, replay(recorded, read_policy(Path(settings.policy)), step_rules(settings)))
 
 
 def _taken(case: Case) -> list[Taken]:

@@ -1,10 +1,9 @@
-"""How fast a replay is, and in how much memory: by rules, with the model, and over a log that grows.
+"""How fast a replay is, and in how much memory: by rules, and with the model.
 
-    python tests/benchmarks/replay_speed.py [--events 400000] [--shoppers 20000] [--json]
+    python tests/benchmarks/replay_speed.py [--hours H] [--shoppers N] [--json]
 
 CPU time of one process is what counts, so that a busy machine does not change the figures much; wall time stands beside
 it. The log is a simulated shop's, as events (JSON, which have to be ingested) and as the timeline that a replay kept.
-Memory is told of the same shoppers coming once, twice and four times as often.
 """
 
 import argparse

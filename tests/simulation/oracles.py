@@ -13,10 +13,10 @@ from schemas.shopper import META_KEY, decode_shopper
 from schemas.timeline import decode_entry
 from schemas.topics import CHANGELOG, DEAD_LETTERS, DECISIONS, INPUTS, INTERVENTIONS, SUPPRESSED, TIMELINE
 from streams.app import read_policy
-from streams.core.shard import Rules
 from streams.exit_codes import ExitCode
 from streams.replay import crash_free
 from streams.replay.crash_free import Recorded, Told
+from streams.step_rules import step_rules
 from tests.simulation.log import records_of
 from tests.simulation.shop import START_MS
 from tests.simulation.world import OPENS_S, PARTITIONS, SPEED, Path, World
@@ -67,7 +67,7 @@ def differences(world: World, finished: bool) -> list[str]:
         return [*found, "not finished within 60 s: " + "; ".join(world.unfinished()[:4])]
     recorded = _recorded(world)
     found += [*_accounts(world), *_copies(world), *_nudges(world, recorded), *_applied(world, recorded)]
-    expected = crash_free.replay(recorded, read_policy(Path(world.settings.policy)), _rules(world))
+    expected = crash_free.replay(recorded, read_policy(Path(world.settings.policy)), step_rules(world.settings))
     found += [
         f"a crash-free replay differs: {wrong.what[:300]}" for wrong in crash_free.differences(recorded, expected)
     ]
@@ -194,16 +194,6 @@ def _told(world: World, topic: str) -> list[Told]:
         if tp.topic == topic
         for record in log.records()
     ]
-
-
-def _rules(world: World) -> Rules:
-    settings = world.settings
-    return Rules(
-        cart_idle_ms=round(settings.cart_idle_s * 1_000),
-        score_every_ms=round(settings.score_every_s * 1_000),
-        shopper_ttl_ms=round(settings.shopper_ttl_days * 86_400_000),
-        ask_models=True,
-    )
 
 
 def _tick(tp: TP, record: Any) -> bool:

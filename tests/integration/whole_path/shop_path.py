@@ -17,11 +17,11 @@ from schemas.topics import CHANGELOG, DECISIONS, INPUTS, INTERVENTIONS, SUPPRESS
 from streams.app import read_policy
 from streams.connection import connection
 from streams.core.clock import LATEST_MS
-from streams.core.shard import Rules
 from streams.feed import Arrival
 from streams.feeder import Feeder
 from streams.replay.crash_free import Recorded, Replayed, Told, differences, replay
 from streams.settings import Settings
+from streams.step_rules import step_rules
 from streams.topic_ids import standing
 from streams.topics import create
 from tests.integration.whole_path.topics_read import (
@@ -111,14 +111,8 @@ class ShopPath:
     async def checked(self) -> Replayed:
         """Hold what was recorded against a crash-free run over the same timeline. Raises `AssertionError`."""
         settings = self.settings
-        rules = Rules(
-            cart_idle_ms=round(settings.cart_idle_s * 1_000),
-            score_every_ms=round(settings.score_every_s * 1_000),
-            shopper_ttl_ms=round(settings.shopper_ttl_days * 86_400_000),
-            ask_models=bool(settings.model),
-        )
         recorded = await self.recorded()
-        expected = replay(recorded, read_policy(Path(settings.policy)), rules)
+        expected = replay(recorded, read_policy(Path(settings.policy)), step_rules(settings))
         found = differences(recorded, expected)
         assert not found, f"{len(found)} differences from a crash-free run, the first is {found[0]}"
         return expected
