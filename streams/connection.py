@@ -1,12 +1,15 @@
 """How to reach the broker, and what it says of the input topics."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.exit_codes import ExitCode
 from streams.settings import Settings
+
+ANSWER_LIMIT_S: Final = 10.0
 
 
 class MissingTopicError(Exception):
@@ -30,12 +33,16 @@ class InputTopics:
         self._admin: Any = None
 
     async def partitions(self) -> set[tuple[str, int]]:
-        """Every partition that exists now. Raises `MissingTopicError`, which names it, and what aiokafka raises."""
+        """Every partition that exists now. Raises `MissingTopicError`, which names it, and what aiokafka raises.
+
+        `TimeoutError` where nobody answers within 10 s: what a broker does not tell by then is asked of another one.
+        """
         try:
-            if self._admin is None:
-                self._admin = self._client(**self._to)
-                await self._admin.start()
-            described = await self._admin.describe_topics(self._topics)
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                if self._admin is None:
+                    self._admin = self._client(**self._to)
+                    await self._admin.start()
+                described = await self._admin.describe_topics(self._topics)
         except BaseException:
             await self.close()
             raise
