@@ -27,9 +27,13 @@ ByK = dict[int, Answers]
 
 
 class CartsReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures by `k`, for the model and the baselines, and what the model has more than the boosted trees."""
+    """The figures by `k`, for the model and the baselines, and what the model has more than the boosted trees.
+
+    `ece`: of the model's answers at all `k` together.
+    """
 
     task: str = "carts"
+    ece: float
     k: dict[str, Figures]
     boosted_trees: dict[str, Figures]
     logistic_regression: dict[str, Figures]
@@ -101,7 +105,9 @@ def _at(k: int, train: Carts, test: Carts, probability: npt.NDArray[np.float64],
 def _report(splits: list[ByK], seconds: float, tell: Tell) -> CartsReport:
     tell("carts: the paired intervals, over 1,000 draws of visitors")
     by_k = {str(k): [split[k] for split in splits if k in split] for k in sorted(set().union(*splits))}
+    everywhere = [at for answers in by_k.values() for at in answers]
     return CartsReport(
+        ece=figures(everywhere, "model").ece,
         k={k: figures(answers, "model") for k, answers in by_k.items()},
         boosted_trees={k: figures(answers, "boosted_trees") for k, answers in by_k.items()},
         logistic_regression={k: figures(answers, "logistic_regression") for k, answers in by_k.items()},

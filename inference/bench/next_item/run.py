@@ -16,7 +16,7 @@ from inference.bench.next_item.candidates import candidates
 from inference.bench.next_item.judge import p_and_mrr, ranks_of, sparse_ranks
 from inference.bench.next_item.memory import Memory
 from inference.bench.next_item.ranker import Ranker, parts
-from inference.bench.next_item.sessions import Ids, Questions, Sessions, every_prefix, read_test, read_train
+from inference.bench.next_item.sessions import Ids, Questions, Sessions, every_prefix, numbered, read_test, read_train
 
 SEED: Final = 1
 _LATE: Final = 0.08
@@ -56,8 +56,7 @@ def bench_next_item(train: Path, test: Path | None, tell: Tell) -> NextItemRepor
     training more than those of any other). Raises `ValueError` on a folder that does not hold such sessions.
     """
     began = time.monotonic()
-    sessions, questions = read_train(train), read_test(test or train)
-    items = 1 + int(max(sessions.items.max(), questions.prefixes.items.max(), questions.targets.max()))
+    sessions, questions, items = numbered(read_train(train), read_test(test or train))
     memory, ranker = _trained(sessions, items, tell)
     trained = time.monotonic()
     reached = _reached(_ranks(memory, ranker, questions, tell))

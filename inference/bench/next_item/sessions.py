@@ -98,6 +98,20 @@ def every_prefix(sessions: Sessions, known: npt.NDArray[np.bool_]) -> Questions:
     return Questions(Sessions.of(prefixes), np.array(targets, dtype=np.int64))
 
 
+def numbered(sessions: Sessions, questions: Questions) -> tuple[Sessions, Questions, int]:
+    """Both with their items numbered from 0 in the order of their ids, and how many items there are.
+
+    Counts are kept for each number, so ids that are far apart would cost memory.
+
+    >>> numbered(Sessions.of([[900, 7]]), Questions(Sessions.of([[7]]), np.array([50])))[0].items
+    array([2, 0])
+    """
+    ids = np.unique(np.concatenate([sessions.items, questions.prefixes.items, questions.targets]))
+    prefixes = questions.prefixes._replace(items=np.searchsorted(ids, questions.prefixes.items))
+    asked = Questions(prefixes, np.searchsorted(ids, questions.targets))
+    return sessions._replace(items=np.searchsorted(ids, sessions.items)), asked, len(ids)
+
+
 def _json(path: Path) -> Any:
     if not path.is_file():
         msg = f"expected {path.name} in {path.parent}, got no such file; give a folder like diginetica-sessions"
@@ -116,7 +130,7 @@ def _sessions(lists: Any, path: Path) -> Sessions:
     except (TypeError, ValueError, OverflowError) as error:
         msg = f"expected lists of item ids in {path}, got something else: {error}"
         raise ValueError(msg) from error
-    if not sessions.size or not sessions.lengths.all() or sessions.items.min() < 1:
-        msg = f"expected at least one session, none of them empty, and item ids from 1 in {path}"
+    if not sessions.size or not sessions.lengths.all():
+        msg = f"expected at least one session, and none of them empty, in {path}"
         raise ValueError(msg)
     return sessions

@@ -118,6 +118,7 @@ def test_the_command_judges_another_folder_and_prints_one_json_object(tmp_path: 
     assert ran.exit_code == 0, ran.output
     report = msgspec.json.decode(ran.stdout)
     assert report["task"] == "carts"
+    assert 0 < report["ece"] < 0.2
     assert list(report["k"]) == [str(k) for k in KS]
     assert report["k"]["0"]["n"] == (read_carts(test).k == 0).sum()
     assert all({"auc", "pr_auc", "ece", "n"} <= set(at) for at in report["k"].values())

@@ -118,9 +118,9 @@ def test_the_command_finds_what_follows_the_same_twice_and_prints_one_json_objec
     assert (found["p20"], found["mrr20"]) == (again["p20"], again["mrr20"])
 
 
-def test_another_folder_can_be_judged(tmp_path: Path) -> None:
+def test_another_folder_with_items_never_seen_before_can_be_judged(tmp_path: Path) -> None:
     train = write(tmp_path / "train", walks(400, seed=1), [[1, 2]])
-    test = write(tmp_path / "test", [[1, 2]], [*walks(40, seed=3), [ITEMS + 50, ITEMS + 60]])
+    test = write(tmp_path / "test", [[1, 2]], [*walks(40, seed=3), [0, 10**12]])
 
     ran = bench("--train", train, "--test", test, "--json")
 
@@ -135,7 +135,6 @@ def test_another_folder_can_be_judged(tmp_path: Path) -> None:
         (gzip.compress(b"{"), "expected JSON in gzip"),
         (gzip.compress(b'{"a": 1}'), "expected lists of item ids"),
         (gzip.compress(b"[[1, 2], []]"), "none of them empty"),
-        (gzip.compress(b"[[1, 0]]"), "item ids from 1"),
         (gzip.compress(b"[[1, 2]]"), "expected at least"),
     ],
 )
