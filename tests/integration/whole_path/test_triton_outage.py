@@ -16,14 +16,14 @@ PATIENT_MS = 1_000
 
 async def test_while_triton_is_gone_rules_decide_and_then_the_model_again(open_path, models, shop_log):
     first = await asyncio.to_thread(start_triton, models)
-    half = len(shop_log) // 2
+    quarter, half = len(shop_log) // 4, len(shop_log) // 2
     async with open_path(triton=first.grpc_address, inference_deadline_ms=PATIENT_MS) as path:
         await path.worker()
-        async with asyncio.TaskGroup() as tasks:
-            feeding = tasks.create_task(path.feed(shop_log[:half], SPEED, run_on_ms=0))
-            await path.reached(shop_log[half // 2].at_ms)
-            await asyncio.to_thread(first.stop)
-            await feeding
+        await path.feed(shop_log[:quarter], SPEED, run_on_ms=0)
+        await path.reached(shop_log[quarter // 2].at_ms)
+        await asyncio.to_thread(first.stop)
+        await path.feed(shop_log[quarter:half], SPEED, run_on_ms=0)
+        await path.reached(shop_log[half - quarter // 2].at_ms)
         with await asyncio.to_thread(start_triton, models, first.ports.grpc):
             await path.feed(shop_log[half:], SPEED)
             await path.settled()
