@@ -1,8 +1,9 @@
 """`kairos worker`: what is deployed."""
 
 import os
+import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -16,6 +17,7 @@ def worker() -> None:
     Exit codes: 0 stopped, 64 wrong configuration, 69 no broker, 70 internal error, 71 another worker took over a
     partition, 74 the local store failed, 75 no progress. `deploy/RUNBOOK.md` says what to do about each.
     """
+    signal.signal(signal.SIGTERM, _nothing_began)  # until Faust listens
     from streams.run import run_worker  # noqa: PLC0415 faust takes a second to import, and other commands do not need it
     from streams.settings import Settings  # noqa: PLC0415
 
@@ -23,6 +25,10 @@ def worker() -> None:
         run_worker(Settings.from_environment(os.environ))
     except ValueError as exc:
         _refuse(str(exc))
+
+
+def _nothing_began(*_: Any) -> NoReturn:
+    os._exit(ExitCode.OK)
 
 
 def _refuse(reason: str) -> NoReturn:
