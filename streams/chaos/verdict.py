@@ -16,8 +16,6 @@ LIMIT_S: Final = 60.0
 """When faults stop, lag returns to 0 within so many seconds, with no human."""
 TRITON: Final = "triton killed"
 KILLED: Final = 137
-NOT_BEGUN: Final = 143
-"""SIGTERM before the process ran anything of ours: the runbook tells of it."""
 SHOWN: Final = 20
 
 
@@ -95,7 +93,7 @@ def _violations(run: Run, facts: Facts) -> Iterator[str]:
     for struck in run.struck:
         if TRITON in struck.nemeses and (late := _late_rules(facts, struck.over_ms)):
             yield f"{late} decisions were taken by rules more than {MODEL_BACK_S:.0f} s after Triton was back"
-    stated = {*ExitCode, KILLED, NOT_BEGUN}
+    stated = {*ExitCode, KILLED}
     for ended in run.ended:
         if ended.code not in stated:
             yield f"a worker ended with {ended.code}: expected a code of `streams/exit_codes.py`"

@@ -158,7 +158,7 @@ def test_a_recorded_log_on_a_real_kafka_gives_what_a_naive_rescan_finds(models: 
     assert summary["purchases"] == 214
     assert summary["interventions"]["cart_nudge"] > 0
     assert summary["modes"]["model"] > 0
-    assert summary["first_intervention_s"] > 0
+    assert summary["first_intervention_s"] < 60
 
 
 @pytest.mark.kafka
@@ -185,6 +185,6 @@ def test_the_embedded_demo_prints_one_json_object_that_adds_up_and_leaves_nothin
     assert carts["episodes"] == carts["abandoned"] + carts["bought"] + carts["emptied"] + carts["merged"] > 50
     assert summary["interventions"]["cart_nudge"] > 0
     assert summary["scores"] == sum(summary["modes"].values()) > summary["modes"]["rules"]
-    assert summary["first_intervention_s"] > 0
+    assert 0 < summary["first_intervention_s"] < 60
     assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"] <= summary["latency_ms"]["max"]
     assert "feeding" in done.told
