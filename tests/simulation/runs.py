@@ -2,6 +2,8 @@
 
 import gc
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,14 +32,21 @@ class Run(NamedTuple):
 
 def run(seed: int, parts: Parts) -> Run:
     """The world of a seed."""
-    gc.disable()  # what is collected unwinds, at moments that are not the world's
-    folder = TemporaryDirectory(prefix="kairos-simulation-", dir=MEMORY if MEMORY.is_dir() else None)
-    try:
-        world = World(seed, parts, Path(folder.name))
+    with opened(seed, parts) as world:
         durable = Durable(world)
         finished = world.run()
         violations = [*durable.wrong, *differences(world, finished)]
         return Run(seed, violations, digest(world), world.loop.time(), happened(world))
+
+
+@contextmanager
+def opened(seed: int, parts: Parts) -> Iterator[World]:
+    """A world that is broken down in the end."""
+    gc.disable()  # what is collected unwinds, at moments that are not the world's
+    folder = TemporaryDirectory(prefix="kairos-simulation-", dir=MEMORY if MEMORY.is_dir() else None)
+    world = World(seed, parts, Path(folder.name))
+    try:
+        yield world
     finally:
         world.loop.forget()
         for disk in world.disks:
