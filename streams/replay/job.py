@@ -16,11 +16,13 @@ from streams.pipeline import Partition
 from streams.replay.books import Books
 from streams.replay.lane import Lane, VirtualLane
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
+from streams.replay.outcomes import Outcomes
 from streams.replay.parquet import ParquetReading
 from streams.replay.reading import EventReading, LineReading, Reading
 from streams.replay.recorded import known_scores
 from streams.replay.scorers import By, ByModel, ByRecord, ByRules, ModelFile, Scorer
 from streams.replay.share import Share
+from streams.replay.spool import Spool
 from streams.replay.tally import Tally
 from streams.replay.timeline import EVERY_PARTITION
 from streams.replay.topic_files import TopicFiles
@@ -61,8 +63,12 @@ def do(job: Job, watch: Watch) -> Done:
     """Replay a share of a log. Errors: one-line `ValueError` and `click.ClickException` of the log and the scorer."""
     if job.out is None:
         return _do(job, watch, Books(None))
-    with TopicFiles(Path(job.out)) as files:
-        return _do(job, watch, Books(files, keep_timeline=job.keep_timeline))
+    with TopicFiles(Path(job.out)) as files, Spool(Path(job.out)) as spool:
+        outcomes = Outcomes(spool, job.rules.cart_idle_ms)
+        books = Books(files, outcomes, keep_timeline=job.keep_timeline)
+        done = _do(job, watch, books)
+        books.close()
+        return done
 
 
 def reading(log: Log, share: Share, books: Books) -> Reading:

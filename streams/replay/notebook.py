@@ -15,6 +15,7 @@ from streams.replay.engine import run
 from streams.replay.plan import Options, planned
 from streams.replay.sort import require_duckdb
 from streams.replay.summary import Summary
+from streams.replay.tables import outcomes, records
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,12 +50,13 @@ class Replay:
         """A row for each intervention that was held back, with its `reason`."""
         return self._table(SUPPRESSED.name)
 
+    @property
+    def outcomes(self) -> "DuckDBPyRelation":
+        """A row for each decision and what came of it: the fields of `streams.replay.outcomes.DecisionOutcome`."""
+        return outcomes(self._database, self.folder)
+
     def _table(self, *topics: str) -> "DuckDBPyRelation":
-        files = [str(path) for topic in topics for path in sorted((self.folder / topic).glob("*.jsonl"))]
-        if not files:
-            return self._database.sql("SELECT NULL AS nothing WHERE false")
-        reader = "read_json(?, format='newline_delimited', union_by_name=true, maximum_object_size=67108864)"
-        return self._database.sql(f"SELECT unnest(record) FROM {reader}", params=[files])
+        return records(self._database, self.folder, topics)
 
 
 def replay(log: str | Path, settings: Settings | None = None, **options: Any) -> Replay:

@@ -15,10 +15,12 @@ import msgspec
 from schemas.dead_letters import DeadLetter
 from schemas.topics import TIMELINE
 from streams.core.outputs import Output
+from streams.replay.outcomes import DecisionOutcome
 from streams.replay.timeline import Logged
 from streams.replay.timeline_lines import encode_line
 
 REFUSED = "refused"
+OUTCOMES = "outcomes"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -58,6 +60,10 @@ class TopicFiles:
         """Append a record that was refused, with the file and line it comes from."""
         line = {"source": where, "failure": letter.failure, "reason": letter.reason}
         self._file(REFUSED, partition).write(_encode(line) + b"\n")
+
+    def judge(self, partition: int, outcome: DecisionOutcome) -> None:
+        """Append what came of a decision."""
+        self._file(OUTCOMES, partition).write(_encode(outcome) + b"\n")
 
     def _file(self, topic: str, partition: int) -> BinaryIO:
         found = self._files.get((topic, partition))
