@@ -31,7 +31,8 @@ Phase = Callable[[str], Show]
 """Is told what begins, and answers who is told how far that is."""
 
 
-def _silent(_: str) -> Show:
+def silent(_: str) -> Show:
+    """Tells nobody."""
     return lambda *_: None
 
 
@@ -49,7 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keep_timeline: bool = False
 
 
-def run(plan: Plan, phase: Phase = _silent) -> Summary:
+def run(plan: Plan, phase: Phase = silent) -> Summary:
     """Replay, and write `summary.json` beside the outputs. Errors: `ValueError` and `click.ClickException`, one line.
 
     Outputs and that file are the same bytes for the same log, whatever the number of processes.
