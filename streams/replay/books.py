@@ -4,7 +4,7 @@ from inference.answers import Answer
 from schemas.dead_letters import DeadLetter
 from streams.core.asks import Ask
 from streams.core.outputs import Output
-from streams.replay.outcomes import Outcomes
+from streams.replay.outcomes import Witness
 from streams.replay.tally import Row, Tally
 from streams.replay.timeline import Logged
 from streams.replay.topic_files import TopicFiles
@@ -13,30 +13,31 @@ from streams.replay.topic_files import TopicFiles
 class Books:
     """`files` is None where nothing but counts is wanted; `keep_timeline` writes the timeline there too.
 
-    With `outcomes`, what came of the decisions is written at the end: `close` does.
+    `witness` writes down what is needed to tell at the end what came of the decisions.
     """
 
     def __init__(
-        self, files: TopicFiles | None, outcomes: Outcomes | None = None, *, keep_timeline: bool = False
+        self, files: TopicFiles | None, witness: Witness | None = None, *, keep_timeline: bool = False
     ) -> None:
         self.tally = Tally()
         self._files, self._keep = files, keep_timeline and files is not None
-        self._outcomes = outcomes
+        self._witness = witness
 
     def believe(self, partition: int, record: Logged) -> None:
         """A record of the timeline was read or made."""
         if record.key is not None:
             self.tally.timeline += 1
+            self.tally.end_ms = max(self.tally.end_ms, record.at_ms)
         if self._keep and self._files is not None:
             self._files.keep(partition, record)
-        if self._outcomes is not None:
-            self._outcomes.see(partition, record)
+        if self._witness is not None:
+            self._witness.see(record)
 
     def answer(self, ask: Ask, answer: Answer) -> None:
         """An ask was answered; what was decided is told later."""
         self.tally.answered(ask, answer)
-        if self._outcomes is not None:
-            self._outcomes.answered(ask)
+        if self._witness is not None:
+            self._witness.answered(ask)
 
     def refuse(self, partition: int, row: Row, letter: DeadLetter) -> None:
         """A row of the log could not be believed: it is counted, and the run goes on."""
@@ -49,14 +50,8 @@ class Books:
         self.tally.told(outputs)
         if self._files is not None:
             self._files.tell(partition, outputs)
-        if self._outcomes is not None:
-            self._outcomes.tell(partition, outputs)
-
-    def close(self) -> None:
-        """The log has ended, or is given up: write what came of what was decided."""
-        if self._files is not None and self._outcomes is not None:
-            for partition, outcome in self._outcomes.told():
-                self._files.judge(partition, outcome)
+        if self._witness is not None:
+            self._witness.tell(partition, outputs)
 
 
 def unreadable(reason: object) -> DeadLetter:

@@ -17,14 +17,16 @@ from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules
 from streams.replay.crew import Show, do_all
 from streams.replay.formats.table import FORMATS, RecordedLog
-from streams.replay.job import Done, Job
+from streams.replay.job import SPOOL, Done, Job
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
+from streams.replay.outcomes import outcomes
 from streams.replay.reading import NotInOrderError
 from streams.replay.scorers import By, ModelFile
 from streams.replay.share import Share
 from streams.replay.sort import sort_to
 from streams.replay.summary import Summary, summary
 from streams.replay.tally import Tally
+from streams.replay.topic_files import TopicFiles
 
 SUMMARY_FILE: Final = "summary.json"
 Phase = Callable[[str], Show]
@@ -67,10 +69,18 @@ def run(plan: Plan, phase: Phase = silent) -> Summary:
         tally.add(one.tally)
     found = summary(plan.name, format_of(plan.log), tally, complete=all(one.whole for one in done))
     if plan.out is not None:
-        Path(plan.out).mkdir(parents=True, exist_ok=True)
+        _tell_outcomes(Path(plan.out), tally.end_ms, plan.rules.cart_idle_ms)
         (Path(plan.out) / SUMMARY_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     rate = round(found.input.read / seconds, 1) if seconds else 0.0
     return msgspec.structs.replace(found, seconds=round(seconds, 3), events_per_s=rate)
+
+
+def _tell_outcomes(out: Path, end_ms: int, cart_idle_ms: int) -> None:
+    with TopicFiles(out) as files:
+        for share in sorted((out / SPOOL).iterdir(), key=lambda path: int(path.name)):
+            for partition, outcome in outcomes(share, end_ms, cart_idle_ms):
+                files.judge(partition, outcome)
+    shutil.rmtree(out / SPOOL)
 
 
 def _done(plan: Plan, phase: Phase, log: Log, *, sort: bool = False) -> list[Done]:

@@ -16,7 +16,7 @@ from streams.pipeline import Partition
 from streams.replay.books import Books
 from streams.replay.lane import Lane, VirtualLane
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
-from streams.replay.outcomes import Outcomes
+from streams.replay.outcomes import Witness
 from streams.replay.parquet import ParquetReading
 from streams.replay.reading import EventReading, LineReading, Reading
 from streams.replay.recorded import known_scores
@@ -28,6 +28,8 @@ from streams.replay.timeline import EVERY_PARTITION
 from streams.replay.topic_files import TopicFiles
 from streams.replay.topics import TopicReading
 
+SPOOL: Final = ".spool"
+"""The folder, below that for files, for what tells at the end what came of decisions: one for each share."""
 LOOK_EVERY: Final = 1_024
 """After so many records it is told how far the job is, and looked whether it should stop."""
 
@@ -63,12 +65,8 @@ def do(job: Job, watch: Watch) -> Done:
     """Replay a share of a log. Errors: one-line `ValueError` and `click.ClickException` of the log and the scorer."""
     if job.out is None:
         return _do(job, watch, Books(None))
-    with TopicFiles(Path(job.out)) as files, Spool(Path(job.out)) as spool:
-        outcomes = Outcomes(spool, job.rules.cart_idle_ms)
-        books = Books(files, outcomes, keep_timeline=job.keep_timeline)
-        done = _do(job, watch, books)
-        books.close()
-        return done
+    with TopicFiles(Path(job.out)) as files, Spool(Path(job.out) / SPOOL / str(job.share.nth)) as spool:
+        return _do(job, watch, Books(files, Witness(spool), keep_timeline=job.keep_timeline))
 
 
 def reading(log: Log, share: Share, books: Books) -> Reading:

@@ -4,7 +4,8 @@ Decisions and what may come of them (events of carts and purchases) go to disk a
 shopper's `Story` says what came of them: the same labels that models are trained on, in the memory of a few shoppers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -17,7 +18,7 @@ from schemas.topics import DECISIONS
 from streams.core.asks import Ask, episode_cause
 from streams.core.outputs import Output
 from streams.replay.labels import Story, once
-from streams.replay.spool import Spool
+from streams.replay.spool import Spool, buckets
 from streams.replay.timeline import Logged
 from streams.replay.timeline_lines import mistake
 
@@ -104,21 +105,20 @@ _decode: Final = msgspec.msgpack.Decoder(_Seen | _Taken).decode
 _decision: Final = msgspec.json.Decoder(_Decision).decode
 
 
-class Outcomes:
-    """Keeps what a share of a replay sees and decides in the spool, and tells at the end what came of it."""
+class Witness:
+    """Writes down, for `outcomes`, what a share of a replay sees and decides."""
 
-    def __init__(self, spool: Spool, cart_idle_ms: int) -> None:
-        self._spool, self._idle_ms = spool, cart_idle_ms
-        self._end_ms: dict[int, int] = {}
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
         self._carts: dict[tuple[str, str], _About] = {}  # of asks whose decision is not told yet
 
-    def see(self, partition: int, record: Logged) -> None:
-        """Take a record of the timeline. The log of a partition is known as far as its last event."""
-        if record.key is None or len(record.value) < TAIL_AT:
+    def see(self, record: Logged) -> None:
+        """Take a record of the timeline."""
+        key, value = record.key, record.value
+        if key is None or len(value) < TAIL_AT or not FIRST_CART <= value[SLOT_AT] <= LAST_PURCHASE:
             return
-        self._end_ms[partition] = max(self._end_ms.get(partition, -1), record.at_ms)
-        if FIRST_CART <= record.value[SLOT_AT] <= LAST_PURCHASE and mistake(record) is None:
-            self._spool.put(record.key, _encode(_Seen(record.key, record.value)))
+        if mistake(record) is None:
+            self._spool.put(key, _encode(_Seen(key, value)))
 
     def answered(self, ask: Ask) -> None:
         """An ask was answered; its decision will be told."""
@@ -156,14 +156,15 @@ class Outcomes:
             purchase_24h=scores.get("purchase_24h"),
         )
 
-    def told(self) -> Iterator[tuple[int, DecisionOutcome]]:
-        """Each decision by its partition; the order within a partition does not depend on those beside it."""
-        for bucket in self._spool.buckets():
-            yield from self._judged(map(_decode, bucket))
 
-    def _judged(self, records: Iterable[_Seen | _Taken]) -> Iterator[tuple[int, DecisionOutcome]]:
+def outcomes(folder: Path, end_ms: int, cart_idle_ms: int) -> Iterator[tuple[int, DecisionOutcome]]:
+    """The decisions of a share by partition, from its spool. `end_ms`: the time of the whole log's last event.
+
+    The order within a partition does not depend on which others were in the share.
+    """
+    for bucket in buckets(folder):
         events, taken = dict[bytes, list[Waiting]](), list[_Taken]()
-        for record in records:
+        for record in map(_decode, bucket):
             if isinstance(record, _Taken):
                 taken.append(record)
             else:
@@ -173,7 +174,7 @@ class Outcomes:
             story = stories.get(one.shopper)
             if story is None:
                 known = once(events.get(one.shopper, []))
-                story = stories[one.shopper] = Story(known, self._end_ms[one.partition], self._idle_ms)
+                story = stories[one.shopper] = Story(known, end_ms, cart_idle_ms)
             yield one.partition, _outcome(one.moment, story)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from struct import Struct
-from tempfile import TemporaryFile
 from typing import Final
 
 import xxhash
@@ -17,13 +16,12 @@ _LENGTH: Final = Struct("<I")
 
 
 class Spool:
-    """Nameless files in `folder`, which go when this is closed or the process ends. Use it as `with`."""
+    """Writes the files of `folder`. Use it as `with`."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True)
         self._open = ExitStack()
-        files = (TemporaryFile(dir=folder) for _ in range(BUCKETS))  # noqa: SIM115  the stack closes them
-        self._files = [self._open.enter_context(file) for file in files]
+        self._files = [self._open.enter_context((folder / str(nth)).open("xb")) for nth in range(BUCKETS)]
 
     def __enter__(self) -> "Spool":
         return self
@@ -35,11 +33,10 @@ class Spool:
         """Write a record of a shopper."""
         self._files[xxhash.xxh3_64_intdigest(shopper) % BUCKETS].write(_LENGTH.pack(len(record)) + record)
 
-    def buckets(self) -> Iterator[Iterator[bytes]]:
-        """The records of each bucket, in the order in which they were written. All of a shopper's are in one."""
-        for file in self._files:
-            file.seek(0)
-            yield _records(file.read())
+
+def buckets(folder: Path) -> Iterator[Iterator[bytes]]:
+    """The records of each bucket of a closed spool, in the order in which they were written."""
+    return (_records((folder / str(nth)).read_bytes()) for nth in range(BUCKETS))
 
 
 def _records(data: bytes) -> Iterator[bytes]:

@@ -44,6 +44,7 @@ class Tally(msgspec.Struct, kw_only=True):
     interventions: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     suppressed: dict[str, int] = msgspec.field(default_factory=dict)
     retractions: int = 0
+    end_ms: int = -1  # the time of the log's last event
 
     def refuse(self, row: Row, letter: DeadLetter) -> None:
         """A row of the log could not be believed."""
@@ -79,6 +80,7 @@ class Tally(msgspec.Struct, kw_only=True):
         for name in ("failures", "added", "modes", "interventions", "suppressed"):
             _add(getattr(self, name), getattr(other, name))
         self.rows = sorted(self.rows + other.rows)[:SHOWN]
+        self.end_ms = max(self.end_ms, other.end_ms)
 
     @property
     def input(self) -> Input:

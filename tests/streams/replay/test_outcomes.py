@@ -18,7 +18,7 @@ from tests.streams.replay.shop_log import RULES, write_shop
 
 ROOT = Path(__file__).parents[3]
 MINUTE_MS = 60_000
-WITH_MODEL = Settings(policy=RULES.policy, models_dir=str(ROOT / "deploy/models"), timeline_partitions=1)
+WITH_MODEL = Settings(policy=RULES.policy, models_dir=str(ROOT / "deploy/models"))
 
 
 @pytest.fixture(scope="module")
