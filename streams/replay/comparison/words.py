@@ -41,7 +41,7 @@ def why(one: Differing | Example) -> str:
     >>> reason("below_threshold")
     'score below its threshold'
     """
-    later = "" if one.reason_later is None else f"; at last: {reason(one.reason_later)}"
+    later = "" if one.reason_later in (None, one.reason) else f"; at last: {reason(str(one.reason_later))}"
     return reason(one.reason) + later
 
 
