@@ -56,12 +56,16 @@ def compare(  # noqa: PLR0913  # one parameter for each option
     """
     options = Options(format_name=format_name, processes=processes, out=out, currency=currency)
     quiet()
+    if html is not None and not html.parent.is_dir():
+        raise click.UsageError(f"expected a folder for --html {html}, {html.parent} is none; make it first")
     try:
         both = sides(log, Choices(policies, models, scores), options, current())
         with shown() as phase:
             found = compared(both, phase)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+    if html is not None:
+        html.write_text(found.html(), encoding="utf-8")
     _tell(found, as_json=as_json)
 
 

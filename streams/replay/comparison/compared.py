@@ -20,6 +20,7 @@ from streams.replay.comparison.facts import Comparison
 from streams.replay.comparison.joined import join, opened
 from streams.replay.comparison.sampled import examples
 from streams.replay.comparison.sides import Choices, Side, Sides, sides
+from streams.replay.comparison.table import text
 from streams.replay.engine import Phase, format_of, run, silent
 from streams.replay.plan import Options
 from streams.replay.scorers import By
@@ -51,6 +52,15 @@ class Compared:
 
     def __init__(self, facts: Comparison, database: "DuckDBPyConnection", kept: "TemporaryDirectory[str]") -> None:
         self.facts, self._database, self._kept = facts, database, kept
+
+    def __str__(self) -> str:
+        return text(self.facts)
+
+    def html(self) -> str:
+        """The page. Errors: a line of click where an extra is missing."""
+        from streams.replay.comparison.page import page  # noqa: PLC0415  its extras are wanted where a page is
+
+        return page(self.facts)
 
     @property
     def decisions(self) -> "DuckDBPyRelation":

@@ -1,6 +1,7 @@
 """What a comparison found: plain records, which are also its JSON. Times are milliseconds of log time."""
 
-from typing import Literal
+from math import sqrt
+from typing import Final, Literal
 
 import msgspec
 
@@ -8,6 +9,8 @@ from streams.replay.comparison.sides import SideName
 
 Difference = Literal["only_a", "only_b", "other"]
 """Of a cart: addressed by A alone, by B alone, or by both, but at another moment or with another kind."""
+Z: Final = 1.959963984540054
+"""Standard deviations on either side that hold 95 % of a normal distribution."""
 Value = bool | int | float | str | tuple[str, ...] | None
 
 
@@ -20,11 +23,16 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """How often something came true, among those of which the log says it. `share` is None where it says nothing."""
+    """How often something came true, among those of which the log says it. `share` is None where it says nothing.
+
+    The true share is between `low` and `high`, with 95 % confidence (Wilson's interval).
+    """
 
     true: int
     known: int
     share: float | None
+    low: float | None
+    high: float | None
 
 
 def known(true: int, among: int) -> Known:
@@ -32,8 +40,15 @@ def known(true: int, among: int) -> Known:
 
     >>> known(1, 4).share, known(0, 0).share
     (0.25, None)
+    >>> round(known(8, 10).low, 4), round(known(8, 10).high, 4)
+    (0.4902, 0.9433)
     """
-    return Known(true=true, known=among, share=true / among if among else None)
+    if not among:
+        return Known(true=0, known=0, share=None, low=None, high=None)
+    share, more = true / among, Z * Z / among
+    middle = (share + more / 2) / (1 + more)
+    half = Z * sqrt(share * (1 - share) / among + more / (4 * among)) / (1 + more)
+    return Known(true=true, known=among, share=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True):

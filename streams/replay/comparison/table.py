@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from streams.replay.comparison import words
-from streams.replay.comparison.facts import Comparison, Differing, Value
+from streams.replay.comparison.facts import Comparison, Differing
 
 WIDTH = 120
 """Of what is written anywhere but to a terminal."""
@@ -48,19 +48,10 @@ def _table(title: str, *columns: str) -> Table:
 def _changed(facts: Comparison) -> Table:
     table = _table("\nwhat differs", "", f"A: {facts.a.label}", f"B: {facts.b.label}")
     for one in facts.changed:
-        table.add_row(one.what, value(one.a), value(one.b))
+        table.add_row(one.what, words.value(one.a), words.value(one.b))
     if not facts.changed:
         table.add_row("nothing: the sides are the same")
     return table
-
-
-def value(one: Value) -> str:
-    """A setting as a policy file has it."""
-    if one is None:
-        return words.UNKNOWN
-    if isinstance(one, bool):
-        return str(one).lower()
-    return ", ".join(one) if isinstance(one, tuple) else str(one)
 
 
 def _sides(facts: Comparison) -> Table:

@@ -1,12 +1,20 @@
 """What a comparison says in words: the same on the terminal and on the page."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from schemas.interventions import iso
-from streams.replay.comparison.facts import Act, Comparison, Differing, Example, KindFacts, Known, Lead, SideFacts
+from streams.replay.comparison.facts import (
+    Act,
+    Comparison,
+    Differing,
+    Example,
+    KindFacts,
+    Known,
+    Lead,
+    SideFacts,
+    Value,
+)
 
-KINDS: Final = {"cart_nudge": "nudge", "cart_at_risk": "at risk"}
 REASONS: Final = {
     "below_threshold": "score below its threshold",
     "switched_off": "this kind is switched off",
@@ -27,6 +35,7 @@ REASONS: Final = {
 """A reason of the policy that is not here stands for itself."""
 RIGHT: Final = {"cart_nudge": "not bought within a day", "cart_at_risk": "cart abandoned"}
 """What makes an intervention of a kind right."""
+DIFFERENCES: Final = {"only_a": "A alone", "only_b": "B alone", "other": "both, at other moments"}
 UNKNOWN: Final = "-"
 
 
@@ -41,27 +50,41 @@ def why(one: Differing | Example) -> str:
     >>> reason("below_threshold")
     'score below its threshold'
     """
-    later = "" if one.reason_later in (None, one.reason) else f"; at last: {reason(str(one.reason_later))}"
+    later = "" if one.reason_later in (None, one.reason) else f"; later: {reason(str(one.reason_later))}"
     return reason(one.reason) + later
 
 
 def kind(name: str | None) -> str:
     """A kind, or that nothing was sent."""
-    return "nothing" if name is None else KINDS.get(name, name.replace("_", " "))
+    return "nothing" if name is None else name
 
 
-def share(known: Known) -> str:
+def share(of: Known) -> str:
     """A share with what it is of.
 
-    >>> share(Known(true=1, known=4, share=0.25)), share(Known(true=0, known=0, share=None))
+    >>> from streams.replay.comparison.facts import known
+    >>> share(known(1, 4)), share(known(0, 0))
     ('25.0 % of 4', '-')
     """
-    return UNKNOWN if known.share is None else f"{known.share * 100:.1f} % of {known.known:,}"
+    return UNKNOWN if of.share is None else f"{percent(of)} of {of.known:,}"
+
+
+def percent(of: Known) -> str:
+    """A share.
+
+    >>> from streams.replay.comparison.facts import known
+    >>> percent(known(1, 4))
+    '25.0 %'
+    """
+    return "unknown" if of.share is None else f"{of.share * 100:.1f} %"
 
 
 def bought(one: KindFacts | Differing) -> str:
-    """How many bought within a day; where the log ends before, how many it knows of so far."""
-    return share(one.bought_24h) if one.bought_24h.known else f"{one.bought_later:,} so far"
+    """How many bought within a day; where the log ends before, also how many it knows of so far."""
+    of, later = one.bought_24h, f"{one.bought_later:,} so far"
+    if not of.known:
+        return later
+    return share(of) if of.known == (one.sent if isinstance(one, KindFacts) else one.carts) else f"{share(of)}; {later}"
 
 
 def duration(ms: int) -> str:
@@ -91,7 +114,9 @@ def rows(side: SideFacts) -> dict[str, str]:
     """One side, line by line."""
     found = {"interventions": f"{side.sent:,}"}
     for one in side.kinds:
-        found |= _of_kind(one)
+        lines = of_kind(one)
+        found[kind(one.kind)] = lines.pop("sent")
+        found |= {f"  {kind(one.kind)}: {name}": line for name, line in lines.items()}
     caps = side.caps
     return found | {
         "taken back": f"{side.retracted:,}",
@@ -104,23 +129,18 @@ def rows(side: SideFacts) -> dict[str, str]:
     }
 
 
-def _of_kind(one: KindFacts) -> dict[str, str]:
-    name = kind(one.kind)
+def of_kind(one: KindFacts) -> dict[str, str]:
+    """One kind on one side, line by line."""
     found = {
-        name: f"{one.sent:,}",
-        f"  {name}: right ({RIGHT[one.kind]})": share(one.right),
-        f"  {name}: bought within a day anyway": bought(one),
-        f"  {name}: time to that purchase": lead(one.lead_to_purchase),
-        f"  {name}: held back": f"{sum(one.held_back.values()):,}",
+        "sent": f"{one.sent:,}",
+        f"right ({RIGHT[one.kind]})": share(one.right),
+        "bought within a day anyway": bought(one),
+        "time to that purchase": lead(one.lead_to_purchase),
+        "held back": f"{sum(one.held_back.values()):,}",
     }
     if one.kind == "cart_at_risk":
-        found[f"  {name}: time to the abandonment"] = lead(one.lead)
+        found["time to the abandonment"] = lead(one.lead)
     return found
-
-
-def held_back(counts: Mapping[str, int]) -> str:
-    """Reasons by count."""
-    return ", ".join(f"{reason(name)} {count:,}" for name, count in counts.items()) or "nothing"
 
 
 def act(one: Act) -> str:
@@ -132,12 +152,26 @@ def act(one: Act) -> str:
 
 def followed(one: Example) -> str:
     """What really happened after the first of the two."""
-    ended = "" if one.cart_ended_after_ms is None else f" after {duration(one.cart_ended_after_ms)}"
-    cart = {True: f"cart abandoned{ended}", False: f"cart bought or emptied{ended}"}.get(one.cart_abandoned is True)
-    told = [] if one.cart_abandoned is None else [str(cart)]
+    told = []
+    if one.cart_abandoned is not None:
+        end = "the cart was abandoned" if one.cart_abandoned else "the cart was bought, emptied or merged"
+        told.append(f"{end} {duration(one.cart_ended_after_ms)} later" if one.cart_ended_after_ms else end)
     if one.bought_after_ms is not None:
-        told.append(f"shopper bought after {duration(one.bought_after_ms)}")
-    return "; ".join(told) or "the log does not say"
+        told.append(f"the shopper bought {duration(one.bought_after_ms)} later")
+    return ", ".join(told) or "the log does not say"
+
+
+def value(one: Value) -> str:
+    """A setting as a policy file has it.
+
+    >>> value(False), value(("email", "push")), value(0.85)
+    ('false', 'email, push', '0.85')
+    """
+    if one is None:
+        return UNKNOWN
+    if isinstance(one, bool):
+        return str(one).lower()
+    return ", ".join(one) if isinstance(one, tuple) else str(one)
 
 
 def worth(one: Example) -> str:

@@ -60,6 +60,24 @@ class Timelines(NamedTuple):
     shoppers: Sequence[Mapping[str, Any]]
 
 
+class Panel(NamedTuple):
+    """One side of a pair. `kind` is that of a timeline's row, which gives the head its colour."""
+
+    head: str
+    kind: str
+    lines: Sequence[str]
+
+
+class Pair(NamedTuple):
+    """One thing seen from two sides, which stand side by side between a `note` and a `foot`."""
+
+    title: str
+    note: str
+    left: Panel
+    right: Panel
+    foot: str
+
+
 class Section(NamedTuple):
     """A part of the page below a heading. `id` is the anchor."""
 
@@ -70,6 +88,7 @@ class Section(NamedTuple):
     plots: Sequence[Plot] = ()
     tables: Sequence[Table] = ()
     timelines: Timelines | None = None
+    pairs: Sequence[Pair] = ()
 
 
 class Page(NamedTuple):
