@@ -1,7 +1,9 @@
 """`kairos replay`: a recorded log through the live decision path."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import msgspec
@@ -14,6 +16,7 @@ from streams.replay.engine import Plan, run
 from streams.replay.find import TIMELINE_FORMAT
 from streams.replay.formats.table import FORMATS
 from streams.replay.plan import Options, planned
+from streams.replay.report.report import require_report, write_reports
 from streams.replay.scorers import By
 from streams.replay.verify import verify as verified
 
@@ -31,6 +34,8 @@ STOPPED = 130
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy file.  [default: KAIROS_POLICY]")
 @click.option("--processes", type=click.IntRange(1), help="How many work side by side.  [default: one for each core]")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A new folder for what comes out.")
+@click.option("--report", "reports", type=click.Path(dir_okay=False, path_type=Path), multiple=True, metavar="FILE",
+              help="Write a report: a page (.html), or its figures (.json). May be given twice.")  # fmt: skip
 @click.option("--keep-timeline", is_flag=True, help="Write the timeline to --out too: it can be replayed from there.")
 @click.option("--from", "start", metavar="PLACE", help="Of a topic: begin at this offset, or time of appending.")
 @click.option("--to", "end", metavar="PLACE", help="Of a topic: end before this offset, or time of appending.")
@@ -47,6 +52,7 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     policy: Path | None,
     processes: int | None,
     out: Path | None,
+    reports: tuple[Path, ...],
     keep_timeline: bool,
     start: str | None,
     end: str | None,
@@ -62,23 +68,33 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     """
     if keep_timeline and out is None:
         raise click.UsageError("--keep-timeline needs --out: the folder that the timeline is written to")
-    if verify and any((start, end, out)):
-        raise click.UsageError("--verify compares a whole run and writes nothing: leave --from, --to and --out away")
+    if verify and any((start, end, out, reports)):
+        raise click.UsageError(
+            "--verify compares a whole run and writes nothing: leave --from, --to, --out and --report away"
+        )
+    require_report(reports)
     options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency)
     try:
         plan = planned(log, options, current())
         if verify:
             _verify(plan, as_json=as_json)
         else:
-            _run(plan, as_json=as_json)
+            _run(plan, reports, as_json=as_json)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(plan: Plan, *, as_json: bool) -> None:
+def _run(plan: Plan, reports: tuple[Path, ...], *, as_json: bool) -> None:
     quiet()
-    with shown() as phase:
-        summary = run(plan, phase)
+    with ExitStack() as kept:
+        if reports and plan.out is None:
+            folder = kept.enter_context(TemporaryDirectory(prefix="kairos-replay-"))
+            plan = msgspec.structs.replace(plan, out=folder)
+        with shown() as phase:
+            summary = run(plan, phase)
+        if reports:
+            with Console(stderr=True).status("writing the report"):
+                write_reports(Path(str(plan.out)), reports)
     click.echo(msgspec.json.encode(summary) if as_json else summary)
     if not summary.complete:
         sys.exit(STOPPED)

@@ -4,16 +4,16 @@ from inference.answers import Answer
 from schemas.dead_letters import DeadLetter
 from streams.core.asks import Ask
 from streams.core.outputs import Output
-from streams.replay.outcomes import Witness
 from streams.replay.tally import Row, Tally
 from streams.replay.timeline import Logged
-from streams.replay.topic_files import TopicFiles
+from streams.replay.topic_files import SAMPLE, TopicFiles
+from streams.replay.witness import Witness
 
 
 class Books:
     """`files` is None where nothing but counts is wanted; `keep_timeline` writes the timeline there too.
 
-    `witness` writes down what is needed to tell at the end what came of the decisions.
+    `witness` keeps what is told of the run afterwards; it needs the files.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Books:
         if self._keep and self._files is not None:
             self._files.keep(partition, record)
         if self._witness is not None:
-            self._witness.see(record)
+            self._witness.see(partition, record)
 
     def answer(self, ask: Ask, answer: Answer) -> None:
         """An ask was answered; what was decided is told later."""
@@ -52,6 +52,15 @@ class Books:
             self._files.tell(partition, outputs)
         if self._witness is not None:
             self._witness.tell(partition, outputs)
+
+    def close(self) -> None:
+        """The log has ended, or is given up: count how far shoppers came, and write the sample of them."""
+        if self._witness is None or self._files is None:
+            return
+        self.tally.funnel = self._witness.visits.counts()
+        for partition, sample in self._witness.samples.items():
+            for shopper in sample.shoppers():
+                self._files.append(SAMPLE, partition, shopper)
 
 
 def unreadable(reason: object) -> DeadLetter:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
 import click
 import msgspec
@@ -24,11 +23,10 @@ from streams.replay.reading import NotInOrderError
 from streams.replay.scorers import By, ModelFile
 from streams.replay.share import Share
 from streams.replay.sort import sort_to
-from streams.replay.summary import Summary, summary
+from streams.replay.summary import SUMMARY_FILE, Summary, summary
 from streams.replay.tally import Tally
-from streams.replay.topic_files import TopicFiles
+from streams.replay.topic_files import OUTCOMES, TopicFiles
 
-SUMMARY_FILE: Final = "summary.json"
 Phase = Callable[[str], Show]
 """Is told what begins, and answers who is told how far that is."""
 
@@ -79,7 +77,7 @@ def _tell_outcomes(out: Path, end_ms: int, cart_idle_ms: int) -> None:
     with TopicFiles(out) as files:
         for share in sorted((out / SPOOL).iterdir(), key=lambda path: int(path.name)):
             for partition, outcome in outcomes(share, end_ms, cart_idle_ms):
-                files.judge(partition, outcome)
+                files.append(OUTCOMES, partition, outcome)
     shutil.rmtree(out / SPOOL)
 
 

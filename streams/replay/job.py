@@ -16,7 +16,6 @@ from streams.pipeline import Partition
 from streams.replay.books import Books
 from streams.replay.lane import Lane, VirtualLane
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
-from streams.replay.outcomes import Witness
 from streams.replay.parquet import ParquetReading
 from streams.replay.reading import EventReading, LineReading, Reading
 from streams.replay.recorded import known_scores
@@ -27,6 +26,7 @@ from streams.replay.tally import Tally
 from streams.replay.timeline import EVERY_PARTITION
 from streams.replay.topic_files import TopicFiles
 from streams.replay.topics import TopicReading
+from streams.replay.witness import Witness
 
 SPOOL: Final = ".spool"
 """The folder, below that for files, for what tells at the end what came of decisions: one for each share."""
@@ -66,7 +66,10 @@ def do(job: Job, watch: Watch) -> Done:
     if job.out is None:
         return _do(job, watch, Books(None))
     with TopicFiles(Path(job.out)) as files, Spool(Path(job.out) / SPOOL / str(job.share.nth)) as spool:
-        return _do(job, watch, Books(files, Witness(spool), keep_timeline=job.keep_timeline))
+        books = Books(files, Witness(spool), keep_timeline=job.keep_timeline)
+        done = _do(job, watch, books)
+        books.close()
+        return done
 
 
 def reading(log: Log, share: Share, books: Books) -> Reading:

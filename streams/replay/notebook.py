@@ -5,6 +5,7 @@
 'replay'
 """
 
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from schemas.topics import DECISIONS, INTERVENTIONS, SUPPRESSED
 from streams.commands.settings import current
 from streams.replay.engine import run
 from streams.replay.plan import Options, planned
+from streams.replay.report.report import report_figures, require_report, write_reports
 from streams.replay.sort import require_duckdb
 from streams.replay.summary import Summary
 from streams.replay.tables import outcomes, records
@@ -20,6 +22,8 @@ from streams.settings import Settings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
+
+    from streams.replay.report.figures import Figures
 
 
 class Replay:
@@ -54,6 +58,21 @@ class Replay:
     def outcomes(self) -> "DuckDBPyRelation":
         """A row for each decision and what came of it: the fields of `streams.replay.outcomes.DecisionOutcome`."""
         return outcomes(self._database, self.folder)
+
+    @property
+    def figures(self) -> "Figures":
+        """What a report shows, as numbers: of predictions, of candidates and what came of them, over time."""
+        return report_figures(self.folder)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report: a page where the path ends in .html, its figures where it ends in .json."""
+        target = Path(path)
+        require_report([target])
+        write_reports(self.folder, [target])
+        return target
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self.summary))}</pre>"
 
     def _table(self, *topics: str) -> "DuckDBPyRelation":
         return records(self._database, self.folder, topics)

@@ -65,7 +65,7 @@ class _Seen(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     value: bytes
 
 
-class _Taken(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
+class _Made(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     shopper: bytes
     partition: int
     moment: Moment
@@ -101,12 +101,12 @@ class _Decision(msgspec.Struct, gc=False):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_Seen | _Taken).decode
+_decode: Final = msgspec.msgpack.Decoder(_Seen | _Made).decode
 _decision: Final = msgspec.json.Decoder(_Decision).decode
 
 
-class Witness:
-    """Writes down, for `outcomes`, what a share of a replay sees and decides."""
+class Taken:
+    """Writes down, for `outcomes`, the decisions of a share and what may come of them."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -134,7 +134,7 @@ class Witness:
                 taken = _decision(output.value)
                 follows = outputs[place + 1] if taken.action != "none" else None
                 moment = self._moment(taken, follows)
-                self._spool.put(output.key, _encode(_Taken(output.key, partition, moment)))
+                self._spool.put(output.key, _encode(_Made(output.key, partition, moment)))
 
     def _moment(self, taken: _Decision, follows: Output | None) -> Moment:
         scores = taken.decision.scores
@@ -163,9 +163,9 @@ def outcomes(folder: Path, end_ms: int, cart_idle_ms: int) -> Iterator[tuple[int
     The order within a partition does not depend on which others were in the share.
     """
     for bucket in buckets(folder):
-        events, taken = dict[bytes, list[Waiting]](), list[_Taken]()
+        events, taken = dict[bytes, list[Waiting]](), list[_Made]()
         for record in map(_decode, bucket):
-            if isinstance(record, _Taken):
+            if isinstance(record, _Made):
                 taken.append(record)
             else:
                 events.setdefault(record.shopper, []).append(_event(record.value))

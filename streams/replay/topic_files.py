@@ -15,12 +15,12 @@ import msgspec
 from schemas.dead_letters import DeadLetter
 from schemas.topics import TIMELINE
 from streams.core.outputs import Output
-from streams.replay.outcomes import DecisionOutcome
 from streams.replay.timeline import Logged
 from streams.replay.timeline_lines import encode_line
 
 REFUSED = "refused"
 OUTCOMES = "outcomes"
+SAMPLE = "sample"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -61,9 +61,9 @@ class TopicFiles:
         line = {"source": where, "failure": letter.failure, "reason": letter.reason}
         self._file(REFUSED, partition).write(_encode(line) + b"\n")
 
-    def judge(self, partition: int, outcome: DecisionOutcome) -> None:
-        """Append what came of a decision."""
-        self._file(OUTCOMES, partition).write(_encode(outcome) + b"\n")
+    def append(self, name: str, partition: int, row: msgspec.Struct) -> None:
+        """Append a row of a table of the replay's own."""
+        self._file(name, partition).write(_encode(row) + b"\n")
 
     def _file(self, topic: str, partition: int) -> BinaryIO:
         found = self._files.get((topic, partition))

@@ -4,6 +4,7 @@ All text is escaped, whoever wrote it; data for scripts stands in the page as JS
 its own scripts run and nothing connect, so that a product's name cannot do either.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _HERE: Final = Path(__file__).parent
+_NUMBER: Final = re.compile(r"-|-?[\d,]+(\.\d+)?( ?(%|min|h|s))?")
 
 
 class Table(NamedTuple):
@@ -115,6 +117,7 @@ def html(page: Page) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["cell"] = cell
+    environment.tests["set_right"] = is_number
     scripts = [plotly.offline.get_plotlyjs(), _file("page.js")]
     return environment.get_template("page.html.jinja").render(
         page=page,
@@ -142,14 +145,25 @@ def _data(page: Page) -> dict[str, Any]:
 def cell(value: object) -> str:
     """A value as it stands in a table.
 
-    >>> cell(12345), cell(0.123456), cell(None), cell("mug")
-    ('12,345', '0.123', '-', 'mug')
+    >>> cell(12345), cell(1234.56), cell(0.123456), cell(None), cell("mug")
+    ('12,345', '1,235', '0.123', '-', 'mug')
     """
     if value is None:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3f}"
+
+
+def is_number(value: object) -> bool:
+    """Whether a cell is set to the right: a number, with or without a unit.
+
+    >>> is_number(3), is_number("86.9%"), is_number("9.6 h"), is_number("mug 3")
+    (True, True, True, False)
+    """
+    return _NUMBER.fullmatch(cell(value)) is not None
 
 
 @lru_cache
