@@ -20,8 +20,8 @@ def _warnings(facts: Comparison) -> Iterable[str]:
     sent = facts.a.sent + facts.b.sent
     if unknown:
         yield (
-            f"Of {unknown:,} of {sent:,} interventions the log does not reach a day further: whether their shoppers "
-            "bought within a day is unknown, and they are left out of those shares."
+            f"For {unknown:,} of {sent:,} interventions the log ends less than a day later: whether these shoppers "
+            "bought within a day is not known, and they are left out of the shares."
         )
 
 
@@ -42,7 +42,7 @@ def _glance(facts: Comparison) -> Section:
         Tile("Carts by B alone", f"{carts.only_b:,}", f"{shoppers.only_b:,} shoppers get one from B alone"),
         Tile("Carts by both", f"{carts.both:,}", f"{carts.same or 0:,} of them at the same moment"),
     )
-    drawn = (plots.sent_by_kind(facts), plots.held_back(facts), plots.sent_over_time(facts))
+    drawn = (plots.sent_by_kind(facts), plots.sent_over_time(facts))
     return Section("glance", "At a glance", "", tiles, drawn)
 
 
@@ -107,7 +107,9 @@ def _limits(facts: Comparison) -> Section:
     ]
     said = "What a shopper gets at most, and what a channel has to carry at most: the budget that a side uses."
     table = Table("Caps and budget", ("", "A", "B"), rows)
-    return Section("limits", "Caps and budget", said, plots=(plots.fullest(facts),), tables=(table,))
+    return Section(
+        "limits", "Caps and budget", said, plots=(plots.fullest(facts), plots.held_back(facts)), tables=(table,)
+    )
 
 
 def _examples(facts: Comparison) -> Section:
@@ -122,19 +124,19 @@ def _pair(one: Example) -> Pair:
     return Pair(
         title=f"{one.user_id}: {words.worth(one)}",
         note=f"{words.DIFFERENCES[one.difference]}: {products}",
-        left=_panel("A", one.a),
-        right=_panel("B", one.b),
+        left=_panel("A", one.a, one),
+        right=_panel("B", one.b, one),
         foot=f"What really happened: {words.followed(one)}.",
     )
 
 
-def _panel(name: str, act: Act) -> Panel:
+def _panel(name: str, act: Act, one: Example) -> Panel:
     scores = [
         f"{what}: {score:.3f}"
         for what, score in (("abandons", act.abandon_30m), ("buys within a day", act.purchase_24h))
         if score is not None
     ]
     head = f"{name} sends {words.kind(act.kind)}" if act.sent else f"{name} sends nothing"
-    why = () if act.reason is None else (words.reason(act.reason),)
+    why = () if act.sent else (words.why(one),)
     lines = (*why, words.moment(act.at_ms), *(scores or ["no score"]))
     return Panel(head, "sent" if act.sent else "held_back", lines)

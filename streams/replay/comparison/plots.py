@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 COLORS: Final[dict[SideName, str]] = {"A": "#2f6fd0", "B": "#e08a1e"}
+LEAST_LEAD_MS: Final = 1_000
+LEAD_TICKS_MS: Final = (10_000, 60_000, 600_000, 7_200_000, 36_000_000)
+"""On an axis of powers: leads are of seconds and of hours."""
 PATTERNS: Final[dict[SideName, dict[str, Any]]] = {
     "A": {"shape": ""},
     "B": {"shape": "/", "fillmode": "overlay", "fgcolor": "#ffffff", "fgopacity": 0.45, "solidity": 0.25},
@@ -39,7 +42,7 @@ def sent_over_time(facts: Comparison) -> Plot:
     rows = [(label, counts["A"][at_ms], counts["B"][at_ms]) for at_ms, label in zip(times, labels, strict=True)]
     said = f"All kinds, in stretches of {words.duration(facts.stretch_ms)} of log time (UTC)."
     if not times:
-        return Plot("Over time", "Nothing was sent by either side.", None, wide=True)
+        return Plot("Over time", "Nothing was sent by either side.", None)
     traces: list[dict[str, Any]] = [
         {"type": "scatter", "mode": "lines+markers", "name": name, "x": labels, "y": list(counts[name].values()),
          "line": {"color": color, "width": 2, "shape": "hvh", "dash": "solid" if name == "A" else "dash"},
@@ -47,7 +50,7 @@ def sent_over_time(facts: Comparison) -> Plot:
         for name, color in COLORS.items()
     ]  # fmt: skip
     figure = _figure(traces, {"yaxis": {"title": {"text": "sent"}, "rangemode": "tozero"}, "xaxis": {"type": "date"}})
-    return Plot("Over time", said, figure, table=Table("Sent over time", ("from", "A", "B"), rows), wide=True)
+    return Plot("Over time", said, figure, table=Table("Sent over time", ("from", "A", "B"), rows))
 
 
 def _stretches(facts: Comparison) -> Sequence[int]:
@@ -136,13 +139,15 @@ def leads(facts: Comparison) -> Plot:
         return Plot("Lead time", "The log tells of nothing that an intervention foresaw.", None)
     traces: list[dict[str, Any]] = [
         {"type": "scatter", "mode": "lines+markers", "showlegend": False, "y": [label] * 3,
-         "x": [lead.p10_ms / 60_000, lead.p50_ms / 60_000, lead.p90_ms / 60_000],
+         "x": [max(one, LEAST_LEAD_MS) for one in (lead.p10_ms, lead.p50_ms, lead.p90_ms)],
+         "text": [words.duration(one) for one in (lead.p10_ms, lead.p50_ms, lead.p90_ms)],
          "line": {"color": COLORS[name], "width": 3, "dash": "solid" if name == "A" else "dash"},
-         "marker": {"size": [7, 13, 7], "color": COLORS[name]}, "hovertemplate": "%{x:.1f} min<extra></extra>"}
+         "marker": {"size": [7, 13, 7], "color": COLORS[name]}, "hovertemplate": "%{text}<extra></extra>"}
         for name, label, lead in found
     ]  # fmt: skip
     said = "How long before the abandonment, or before a purchase within a day: the median, and where 8 of 10 are."
-    return Plot("Lead time", said, _figure(traces, {"xaxis": {"title": {"text": "minutes"}, "rangemode": "tozero"}}))
+    ticks = {"tickvals": LEAD_TICKS_MS, "ticktext": [words.duration(one) for one in LEAD_TICKS_MS]}
+    return Plot("Lead time", said, _figure(traces, {"xaxis": {"type": "log", "tickangle": 0, **ticks}}))
 
 
 def fullest(facts: Comparison) -> Plot:
@@ -173,7 +178,9 @@ def _bars(
         marker = {"color": COLORS[name], "pattern": PATTERNS[name]}
         labelled = {"text": [f"{value:,}" for value in values], "textposition": "outside", "cliponaxis": False}
         traces.append({"type": "bar", "name": name, "marker": marker, **places, **labelled})
-    axes = {"xaxis" if lying else "yaxis": {"title": {"text": unit}}}
+    most = max(value for values in counts.values() for value in values)
+    room = {"range": [0, 1.15 * most]}  # for the number at the end of the longest bar
+    axes = {"xaxis" if lying else "yaxis": {"title": {"text": unit}, **(room if most else {})}}
     backwards = {"yaxis": {"autorange": "reversed"}} if lying else {}
     return _figure(traces, {"barmode": "group", **axes, **backwards, **(layout or {})})
 

@@ -84,7 +84,8 @@ def bought(one: KindFacts | Differing) -> str:
     of, later = one.bought_24h, f"{one.bought_later:,} so far"
     if not of.known:
         return later
-    return share(of) if of.known == (one.sent if isinstance(one, KindFacts) else one.carts) else f"{share(of)}; {later}"
+    count = one.sent if isinstance(one, KindFacts) else one.carts
+    return share(of) if of.known == count else f"{share(of)} ({one.bought_later:,} of all so far)"
 
 
 def duration(ms: int) -> str:
