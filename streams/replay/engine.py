@@ -55,7 +55,7 @@ def run(plan: Plan, phase: Phase = silent) -> Summary:
 
     Outputs and that file are the same bytes for the same log, whatever the number of processes.
     """
-    _require_empty(plan.out)
+    require_empty(plan.out)
     began_s = time.monotonic()
     try:
         done = _done(plan, phase, plan.log)
@@ -114,7 +114,7 @@ def _job(plan: Plan, log: Log, share: Share) -> Job:
     )
 
 
-def _require_empty(out: str | None) -> None:
+def require_empty(out: str | None) -> None:
     """Files of an earlier run among those of this one would be a lie."""
     if out is None:
         return

@@ -21,7 +21,7 @@ from streams.replay.comparison.joined import join, opened
 from streams.replay.comparison.sampled import examples
 from streams.replay.comparison.sides import Choices, Side, Sides, sides
 from streams.replay.comparison.table import text
-from streams.replay.engine import Phase, format_of, run, silent
+from streams.replay.engine import Phase, format_of, require_empty, run, silent
 from streams.replay.plan import Options
 from streams.replay.scorers import By
 from streams.replay.sort import require_duckdb
@@ -96,6 +96,7 @@ def compare(
 def compared(both: Sides, phase: Phase = silent) -> Compared:
     """Run both sides, and compare. Errors as above, and `Stopped`."""
     require_duckdb("a comparison")
+    require_empty(both[0].plan.out)
     kept = TemporaryDirectory(prefix="kairos-compare-")
     a, b = (_into(side, Path(kept.name)) for side in both)
     summaries = _run(a, phase), _run(b, phase)

@@ -102,7 +102,7 @@ def _limits(facts: Comparison) -> Section:
         ("at most, to a shopper", *(f"{one.per_shopper:,} in {words.duration(one.window_s * 1_000)}" for one in sides)),
         ("shoppers who reached it", *(f"{one.shoppers_at_cap:,} of {one.shoppers:,}" for one in sides)),
         ("held back by it", *(f"{one.held_back:,}, from {one.shoppers_held_back:,} shoppers" for one in sides)),
-        ("most on one day (UTC)", *(f"{one.most_a_day:,}, of {one.days:,} days" for one in sides)),
+        ("most on one day (UTC)", *(f"{one.most_a_day:,}, in {one.days:,} days" for one in sides)),
         ("sent and taken back", *(f"{one.sent:,} and {one.retracted:,}" for one in (facts.a, facts.b))),
     ]
     said = "What a shopper gets at most, and what a channel has to carry at most: the budget that a side uses."

@@ -1,11 +1,12 @@
 """The plots of a comparison. What stands in them is numbers and our own words, never what a log or a file says."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.interventions import KINDS
 from streams.replay.comparison import words
-from streams.replay.comparison.facts import Comparison, Known, SideFacts
+from streams.replay.comparison.facts import Comparison, Differing, Known, SideFacts
 from streams.replay.comparison.sides import SideName
 from streams.replay.report.page import Plot, Table
 
@@ -21,6 +22,7 @@ PATTERNS: Final[dict[SideName, dict[str, Any]]] = {
     "B": {"shape": "/", "fillmode": "overlay", "fgcolor": "#ffffff", "fgopacity": 0.45, "solidity": 0.25},
 }
 """Told apart without colour, too."""
+DIFFERENCES: Final = {"only_a": COLORS["A"], "only_b": COLORS["B"], "other": "#7b8794"}
 
 
 def sent_by_kind(facts: Comparison) -> Plot:
@@ -64,20 +66,22 @@ def reasons(facts: Comparison) -> Plot:
     said = "Carts about which the sides differ, by why the other side was silent at the moment when the first one sent."
     if not facts.differing:
         return Plot("Why", "The sides address the same carts at the same moments.", None, wide=True)
-    names = list(dict.fromkeys(words.why(one) for one in facts.differing))[::-1]
-    traces = list[dict[str, Any]]()
-    for difference, color, pattern in (
-        ("only_a", COLORS["A"], PATTERNS["A"]), ("only_b", COLORS["B"], PATTERNS["B"]), ("other", "#7b8794", {}),
-    ):  # fmt: skip
-        counts = dict.fromkeys(names, 0)
-        for one in facts.differing:
-            counts[words.why(one)] += one.carts if one.difference == difference else 0
-        traces.append(
-            {"type": "bar", "orientation": "h", "name": words.DIFFERENCES[difference], "y": names,
-             "x": list(counts.values()), "marker": {"color": color, "pattern": pattern}}
-        )  # fmt: skip
+    counts = {difference: Counter[str]() for difference in words.DIFFERENCES}
+    for one in facts.differing:
+        counts[one.difference][_label(one)] += one.carts
+    names = [name for name, _ in sum(counts.values(), Counter[str]()).most_common()][::-1]  # plots begin at the bottom
+    traces = [
+        {"type": "bar", "orientation": "h", "name": said, "y": names, "x": [counts[difference][name] for name in names],
+         "marker": {"color": DIFFERENCES[difference], "pattern": PATTERNS["B"] if difference == "only_b" else {}}}
+        for difference, said in words.DIFFERENCES.items()
+        if counts[difference]
+    ]  # fmt: skip
     layout = {"barmode": "stack", "xaxis": {"title": {"text": "carts"}}, "legend": {"traceorder": "normal"}}
-    return Plot("Why", said, _figure([one for one in traces if any(one["x"])], layout), wide=True)
+    return Plot("Why", said, _figure(traces, layout), wide=True)
+
+
+def _label(one: Differing) -> str:
+    return words.why(one).replace("; ", ";<br>")
 
 
 def held_back(facts: Comparison) -> Plot:

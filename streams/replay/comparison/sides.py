@@ -7,7 +7,9 @@ import msgspec
 
 from streams.replay.engine import Plan
 from streams.replay.plan import Options, planned
+from streams.replay.recorded import told
 from streams.replay.scorers import By, ByModel, ModelFile
+from streams.replay.share import WHOLE
 from streams.settings import Settings
 
 T = TypeVar("T")
@@ -48,9 +50,16 @@ def sides(log: str, choices: Choices, options: Options, settings: Settings) -> S
         fix = "name another --policy, --model or --scores for one of them"
         raise ValueError(f"expected two sides that differ, got the same twice ({a.label}); {fix}")
     for side in (a, b):
-        if side.plan.by == "model":
-            ByModel(side.plan.model)  # said now, not when the other side has been replayed for an hour
+        _require_scores(side.plan)
     return a, b
+
+
+def _require_scores(plan: Plan) -> None:
+    """What is wrong with them is said now, not when the other side has been replayed for an hour."""
+    if plan.by == "model":
+        ByModel(plan.model)
+    if plan.by == "recorded":
+        told(plan.log, WHOLE, ())
 
 
 def _require_two(choices: Choices) -> None:

@@ -125,8 +125,8 @@ def rows(side: SideFacts) -> dict[str, str]:
         "shoppers addressed": f"{caps.shoppers:,}",
         "cap a shopper": f"{caps.per_shopper:,} in {duration(caps.window_s * 1_000)}",
         "  shoppers at the cap": f"{caps.shoppers_at_cap:,}",
-        "  held back by the cap": f"{caps.held_back:,} of {caps.shoppers_held_back:,} shoppers",
-        "most on one day": f"{caps.most_a_day:,} (of {caps.days:,} days)",
+        "  held back by the cap": f"{caps.held_back:,}, from {caps.shoppers_held_back:,} shoppers",
+        "most on one day": f"{caps.most_a_day:,}, in {caps.days:,} days",
     }
 
 
