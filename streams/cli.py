@@ -12,6 +12,7 @@ COMMANDS = {
     "simulate": "write a simulated shop's events to a file",
     "produce": "send recorded events to Kafka",
     "replay": "run a recorded log through the live decision path, without a broker",
+    "estimate": "what another policy would have earned, from a recorded log",
     "watch": "print interventions as they come",
     "topics": "create, check and describe the topics",
     "train": "train a model from a log",

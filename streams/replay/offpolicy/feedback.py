@@ -12,11 +12,11 @@ Ints = npt.NDArray[np.int64]
 class Feedback(NamedTuple):
     """One row for each of n logged acts; every array has shape (n,).
 
-    `reward` is in any unit; estimates are in the same, per row. `propensity` is the probability, above 0, with which
+    `reward` is in any unit; estimates are in the same, per row. `propensity`, above 0, is the probability with which
     the logged policy did what it did; `target` is that with which the other policy would have done the same. `expected`
-    is what a model expects of the act that was done, `expected_target` what it expects where the other policy acts: the
-    mean over its acts. Both are 0 where there is no model. `cluster` numbers what is drawn together, such as the rows of
-    one shopper, from 0 and without gaps: only clusters are independent of each other.
+    is what a model expects of the act that was done, `expected_target` what it expects where the other policy acts, in
+    the mean over its acts. Both are 0 where there is no model. `cluster` numbers what is drawn together, such as the
+    rows of one shopper, from 0 and without gaps: only clusters are independent of each other.
     """
 
     reward: Floats
@@ -34,7 +34,9 @@ class Feedback(NamedTuple):
 
 
 def feedback(reward: Floats, propensity: Floats, target: Floats, cluster: Ints | None = None) -> Feedback:
-    """Feedback without a model; `cluster` may be numbered in any way. Raises `ValueError` where a number cannot be what it is said to be.
+    """Feedback without a model; `cluster` may be numbered in any way.
+
+    Raises `ValueError` where a number cannot be what it is said to be.
 
     >>> feedback(np.ones(2), np.array([0.5, 0.25]), np.array([1.0, 0.0])).weight
     array([2., 0.])

@@ -67,7 +67,7 @@ def redrawn(sums: Sums, resamples: int, seed: int) -> Floats:
 
 
 def percentile(values: Floats, confidence: float) -> Interval:
-    """The percentile interval of an estimate that was drawn again, shape (resamples,). Draws without a value are out."""
+    """The percentile interval of an estimate drawn again, shape (resamples,). Draws without a value are out."""
     known = values[np.isfinite(values)]
     if not known.size:
         return Interval(float("nan"), float("nan"))
