@@ -18,7 +18,7 @@ from streams.replay.plan import Options, planned
 @click.argument("log", metavar="LOG")
 @click.option("--policy", type=click.Path(path_type=Path), required=True, help="The policy file to judge.")
 @click.option("--reward", type=click.Choice(list(REWARDS)), default="bought", show_default=True,
-              help="What counts: " + "; ".join(f"{name}, {about}" for name, about in REWARDS.items()) + ".")  # fmt: skip
+              help="; ".join(f"{name}: {about}" for name, about in REWARDS.items()) + ".")  # fmt: skip
 @click.option("--processes", type=click.IntRange(1), help="How many replay side by side.  [default: one for each core]")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the bootstrap.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
@@ -47,12 +47,13 @@ def estimate(  # one parameter for each option
 def _text(found: Earned) -> str:
     told, over = found.estimates, found.estimates.overlap
     left = found.left_out
+    left_out = f"{left.unfinished:,} younger than 24 h, {left.unsupported:,} never left to chance"
     head = [
         ("log", f"{found.log}: {found.decisions:,} cart nudges decided by {', '.join(found.logged)}"),
         ("chance", f"{found.by_chance:.1%} of them were left to a coin"),
         ("policy", found.policy),
         ("reward", REWARDS[found.reward]),
-        ("left out", f"{left.unfinished:,} not over yet, {left.unsupported:,} without overlap, {left.unmatched:,} others"),
+        ("left out", f"{left_out}, {left.unmatched:,} that do not come up under the other policy"),
         ("overlap", f"{over.rows:,} decisions count as {over.effective:,.0f}; {over.clusters:,} shoppers; "
                     f"mean weight {over.mean_weight:.3f}, 1 expected"),
     ]  # fmt: skip
