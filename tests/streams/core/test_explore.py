@@ -90,6 +90,16 @@ def test_no_coin_breaks_a_promise(tables, reason):
     assert {one["suppressed"] for one in told} == {reason}
 
 
+def test_an_open_cart_is_not_left_to_a_coin_which_each_of_its_events_would_toss_again():
+    log = Log().tick(T0_S).cart(T0_S + 10).tick(T0_S + 11).view(T0_S + 60)
+    outputs = run(partition(exploring(share=1.0)), log.records, at_risk(1.0))
+
+    told = [msgspec.json.decode(one.value) for one in outputs if one.topic == DECISIONS.name]
+    assert [
+        (one["action"], one["outcome"], one["decision"]["propensity"]) for one in told if one["action"] != "none"
+    ] == [("cart_at_risk", "sent", 1.0)]
+
+
 def test_a_promise_that_stands_behind_the_choice_is_kept_too():
     log = Log().tick(T0_S)
     for shopper in SHOPPERS[:50]:

@@ -109,17 +109,32 @@ def test_what_was_logged_is_estimated_without_error_for_the_policy_that_logged_i
 
 
 def test_the_orders_that_answer_nudges_answer_those_that_a_replay_sends(explored: Run) -> None:
-    events = explored.events.read_text().splitlines()
-    answered = {json.loads(json.loads(line)["value"])["messageId"] for line in events if "answer-" in line}
+    answers = answered(explored)
 
-    sent = {
-        "answer-" + json.loads(line)["record"]["intervention_id"]
-        for file in (explored.folder / "shop.interventions.cart_nudge.v1").iterdir()
-        for line in file.read_text().splitlines()
-    }
+    assert len(answers) > 50
+    assert answers < sent(explored).keys()
 
-    assert len(answered) > 50
-    assert answered < sent
+
+def test_a_cart_is_answered_or_not_whatever_the_policy_and_as_often_as_was_said(explored: Run, careful: Run) -> None:
+    both = sent(explored).keys() & sent(careful).keys()
+    assert answered(explored) & both == answered(careful) & both != set()
+
+    for is_large, chance in ((True, Effect().large), (False, Effect().small)):
+        nudged = {id_ for id_, value in sent(explored).items() if (value >= 100) is is_large}
+        assert len(answered(explored) & nudged) / len(nudged) == pytest.approx(chance, abs=0.06)
+
+
+def answered(log: Run) -> set[str]:
+    """The interventions that an order answers. An id names of the policy only its version, which all have in common."""
+    lines = [line for line in log.events.read_text().splitlines() if "answer-" in line]
+    return {json.loads(json.loads(line)["value"])["messageId"].removeprefix("answer-") for line in lines}
+
+
+def sent(log: Run) -> dict[str, float]:
+    """The value of the cart by each nudge that was sent."""
+    files = (log.folder / "shop.interventions.cart_nudge.v1").iterdir()
+    nudges = [json.loads(line)["record"] for file in files for line in file.read_text().splitlines()]
+    return {one["intervention_id"]: one["content"]["total_value"] for one in nudges if "retracts" not in one}
 
 
 def test_the_coin_falls_as_often_as_the_recorded_propensities_say(explored: Run) -> None:

@@ -64,6 +64,16 @@ def test_each_estimator_by_hand() -> None:
     assert switch_doubly_robust(log, 2.0).value == doubly_robust(log).value
 
 
+def test_the_normal_interval_of_a_mean_is_the_textbooks() -> None:
+    rewards = np.array([1.0, 2.0, 4.0, 8.0])
+
+    found = estimates(feedback(rewards, np.ones(4), np.ones(4)), resamples=10)
+
+    half = 1.959963984540054 * rewards.std(ddof=1) / 2
+    assert found.logged.analytic == pytest.approx((3.75 - half, 3.75 + half))
+    assert found.policy["ips"] == found.logged
+
+
 def test_rows_of_one_shopper_are_no_more_than_one() -> None:
     alone = coins(500, propensity=0.4)
     each_thrice = feedback(*(np.repeat(one, 3) for one in alone[:3]), cluster=np.repeat(np.arange(500) * 7, 3))
