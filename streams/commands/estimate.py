@@ -73,5 +73,5 @@ def _row(name: str, one: Estimate, gain: Estimate | None) -> str:
     return row.rstrip() if gain is None else f"{row}{gain.value:>+16.4f}  {_span(gain.analytic)}"
 
 
-def _span(interval: tuple[float, float]) -> str:
-    return "{:.4f} to {:.4f}".format(*interval)
+def _span(interval: tuple[float, float] | None) -> str:
+    return "unknown" if interval is None else "{:.4f} to {:.4f}".format(*interval)

@@ -51,7 +51,7 @@ def snips(log: Feedback) -> Terms:
 
 
 def direct(log: Feedback) -> Terms:
-    """Direct method: the mean of v. As right as the model, whose error no interval here contains.
+    """Direct method: the mean of v. As right as the model, whose error nobody knows: it has no interval.
 
     Dudik, Langford and Li, "Doubly robust policy evaluation and learning", ICML 2011, section 2.
     """

@@ -25,6 +25,7 @@ HOURS = 14
 EXPLORES = 'id = "explores"\nversion = "1"\n[explore]\nshare = 0.6\nseed = "s"\n'
 CAREFUL = 'id = "careful"\nversion = "1"\n[cart_nudge]\nmin_value = 10000\n'
 """Addresses only carts that answer often."""
+SILENT = 'id = "silent"\nversion = "1"\n[cart_nudge]\nenabled = false\n'
 GENEROUS = 'id = "generous"\nversion = "1"\n'
 
 
@@ -97,6 +98,25 @@ def test_what_the_other_policy_earns_lies_in_the_interval_that_was_estimated_for
     assert found["warnings"] == []
     assert found["decisions"] > 600
     assert 0.7 < found["by_chance"] < 1.0, "no coin where there is no consent"
+
+
+def test_that_nobody_would_buy_more_is_noticed_where_nobody_is_nudged(
+    explored: Run, shoppers: list[Arrival], tmp_path: Path
+) -> None:
+    truth = estimated(run(shoppers, SILENT, tmp_path), SILENT)["estimates"]["logged"]["value"]
+
+    found = estimated(explored, SILENT)["estimates"]
+
+    for name in ("ips", "snips", "dr", "switch_dr"):
+        assert found["policy"][name]["analytic"][0] < truth < found["policy"][name]["analytic"][1], name
+        assert found["gain"][name]["analytic"][1] < 0, name
+
+
+def test_a_model_alone_knows_nothing_of_its_own_error(explored: Run) -> None:
+    found = estimated(explored, CAREFUL)["estimates"]
+
+    assert found["policy"]["dm"]["value"] > 0
+    assert found["policy"]["dm"]["analytic"] is found["gain"]["dm"]["bootstrap"] is None
 
 
 def test_what_was_logged_is_estimated_without_error_for_the_policy_that_logged_it(explored: Run) -> None:

@@ -34,6 +34,10 @@ def test_several_orders_add_up_in_value_and_are_one_shopper_who_bought() -> None
     assert earned(log) == (1, 500)
 
 
+def test_orders_are_found_in_whatever_order_they_were_logged() -> None:
+    assert earned(Log().buy(T0_S + 9, value=200).buy(T0_S - 5, value=300).tick(T0_S + 2 * DAY_S)) == (1, 200)
+
+
 def test_an_order_that_does_not_say_its_value_is_worth_its_products() -> None:
     assert earned(Log().buy(T0_S + 5, items=(MUG, LAMP, Item("gift"))).tick(T0_S + 2 * DAY_S)) == (1, 2_500)
 
