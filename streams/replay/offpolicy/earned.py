@@ -77,7 +77,9 @@ def earned(plan: Plan, reward: Reward = "bought", seed: int = 1, phase: Phase | 
 
 
 def _recorded(log: Log) -> Iterable[Decision]:
-    return (decode_decision(one.value) for one in told(log, WHOLE, (DECISIONS,)))
+    """Of all decisions, those that count here: most are about events, and nothing came of them."""
+    decisions = (decode_decision(one.value) for one in told(log, WHOLE, (DECISIONS,)))
+    return (one for one in decisions if one.asked == "timer" or one.outcome == "sent")
 
 
 def _replayed(plan: Plan, phase: Phase | None) -> list[Decision]:

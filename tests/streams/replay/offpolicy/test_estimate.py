@@ -11,6 +11,7 @@ from schemas.decisions import decode_decision
 from schemas.topics import CART, CONSENT, DECISIONS, PURCHASE
 from streams.commands.estimate import estimate as estimate_command
 from streams.commands.replay import replay as replay_command
+from streams.commands.simulate import simulate as simulate_command
 from streams.core.policy.rules import parse
 from streams.feed import Arrival
 from streams.replay.logs import LineLog
@@ -157,6 +158,12 @@ def sent(log: Run) -> dict[str, float]:
     return {one["intervention_id"]: one["content"]["total_value"] for one in nudges if "retracts" not in one}
 
 
+def test_a_run_that_was_left_to_the_coin_is_verified_to_the_byte(explored: Run) -> None:
+    policy = written(explored.folder.parent, EXPLORES)
+
+    assert command(replay_command, explored.folder, "--policy", policy, "--verify")["differences"] == []
+
+
 def test_the_coin_falls_as_often_as_the_recorded_propensities_say(explored: Run) -> None:
     log = LineLog(files=(), folder=str(explored.folder))
     decisions = [decode_decision(one.value) for one in told(log, WHOLE, (DECISIONS,))]
@@ -188,6 +195,21 @@ def test_a_log_of_events_has_no_decisions_to_estimate_from(explored: Run, tmp_pa
     said = command(estimate_command, explored.events, "--policy", written(tmp_path, CAREFUL), code=1)
 
     assert "expected a recorded timeline" in said
+
+
+def test_the_command_simulates_a_shop_that_answers(tmp_path: Path) -> None:
+    few = ["--shoppers", "250", "--duration", "3h"]
+
+    for name, more in (("plain", []), ("nudged", ["--nudged-by", str(written(tmp_path, GENEROUS))])):
+        done = CliRunner().invoke(simulate_command, ["--out", str(tmp_path / name), *few, *more])
+        assert done.exit_code == 0, done.output
+
+    plain, nudged = ((tmp_path / name / "events.jsonl").read_text().splitlines() for name in ("plain", "nudged"))
+    answers = [line for line in nudged if "answer-" in line]
+    assert [line for line in nudged if line not in answers] == plain
+    assert len(answers) > 0
+    times = [json.loads(line)["at_ms"] for line in nudged]
+    assert times == sorted(times)
 
 
 def test_a_person_reads_a_table(explored: Run, tmp_path: Path) -> None:

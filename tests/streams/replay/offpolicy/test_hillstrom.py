@@ -3,69 +3,39 @@
 Published: 18.28 % (men's), 15.14 % (women's) and 10.62 % (none) of the customers visited the shop.
 """
 
-import csv
-import gzip
+import json
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from streams.commands.bench import bench
 from streams.replay.offpolicy.estimate import estimates
 from streams.replay.offpolicy.feedback import feedback
-from streams.replay.offpolicy.outcome_model import expectations
-from streams.replay.offpolicy.uplift import STEPS, Experiment, Uplift, uplift
+from streams.replay.offpolicy.hillstrom import ARMS, Customers, customers, of_arm
+from streams.replay.offpolicy.uplift import STEPS, Uplift, uplift
 
 FILE = Path(__file__).parents[4].parent / "shared/data/hillstrom/hillstrom.csv.gz"
-ARMS = ("No E-Mail", "Mens E-Mail", "Womens E-Mail")
 VISITS = {"Mens E-Mail": 0.1828, "Womens E-Mail": 0.1514, "No E-Mail": 0.1062}
 
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"NOT RUN: {FILE} is not there")
 
 
-class Customers(NamedTuple):
-    """Features of shape (n, d), the arm as a place in ARMS, and whether they visited."""
-
-    features: np.ndarray
-    arm: np.ndarray
-    visit: np.ndarray
+@pytest.fixture(scope="module")
+def everybody() -> Customers:
+    return customers(FILE)
 
 
 @pytest.fixture(scope="module")
-def customers() -> Customers:
-    with gzip.open(FILE, "rt") as file:
-        rows = list(csv.DictReader(file))
-    numbers = [
-        [float(row["recency"]), float(row["history"]), float(row["mens"]), float(row["womens"]), float(row["newbie"])]
-        + [float(row["zip_code"] == zone) for zone in ("Urban", "Rural")]
-        + [float(row["channel"] == channel) for channel in ("Web", "Phone")]
-        for row in rows
-    ]
-    return Customers(
-        np.array(numbers),
-        np.array([ARMS.index(row["segment"]) for row in rows]),
-        np.array([float(row["visit"]) for row in rows]),
-    )
+def found(everybody: Customers) -> dict[str, Uplift]:
+    return {name: uplift(of_arm(everybody, name)) for name in ARMS[1:]}
 
 
-def of_arm(customers: Customers, name: str) -> Experiment:
-    """One e-mail against none, ranked by what it is expected to add, fitted on other customers."""
-    here = np.isin(customers.arm, (0, ARMS.index(name)))
-    given = (customers.arm[here] > 0).astype(np.int64)
-    visit, features = customers.visit[here], customers.features[here]
-    model = expectations(features, given, visit, np.arange(len(visit)), acts=2)
-    return Experiment(visit, given, model[:, 1] - model[:, 0])
-
-
-@pytest.fixture(scope="module")
-def found(customers: Customers) -> dict[str, Uplift]:
-    return {name: uplift(of_arm(customers, name)) for name in ARMS[1:]}
-
-
-def test_the_arms_visit_as_was_published(customers: Customers) -> None:
-    assert len(customers.visit) == 64_000
+def test_the_arms_visit_as_was_published(everybody: Customers) -> None:
+    assert len(everybody.visited) == 64_000
     for name, published in VISITS.items():
-        assert customers.visit[customers.arm == ARMS.index(name)].mean() == pytest.approx(published, abs=5e-5)
+        assert everybody.visited[everybody.arm == ARMS.index(name)].mean() == pytest.approx(published, abs=5e-5)
 
 
 @pytest.mark.parametrize(("name", "points"), [("Mens E-Mail", 7.66), ("Womens E-Mail", 4.52)])
@@ -94,14 +64,14 @@ def test_the_womens_mail_can_be_targeted_and_the_mens_hardly(found: dict[str, Up
 @pytest.mark.parametrize(
     ("name", "area"), [("Mens E-Mail", 0.0024570625335632226), ("Womens E-Mail", 0.00031518440662892236)]
 )
-def test_the_area_under_the_curve_is_that_of_scikit_uplift(customers: Customers, name: str, area: float) -> None:
-    spent = of_arm(customers, name)._replace(score=customers.features[np.isin(customers.arm, (0, ARMS.index(name))), 1])
+def test_the_area_under_the_curve_is_that_of_scikit_uplift(everybody: Customers, name: str, area: float) -> None:
+    spent = of_arm(everybody, name)._replace(score=everybody.known[np.isin(everybody.arm, (0, ARMS.index(name))), 1])
 
     assert uplift(spent, resamples=1).qini.value == pytest.approx(area, abs=1e-12)
 
 
-def test_a_ranking_by_chance_has_no_qini(customers: Customers) -> None:
-    plain = of_arm(customers, "Womens E-Mail")
+def test_a_ranking_by_chance_has_no_qini(everybody: Customers) -> None:
+    plain = of_arm(everybody, "Womens E-Mail")
     by_chance = plain._replace(score=np.random.default_rng(5).random(len(plain.score)))
 
     qini = uplift(by_chance).qini
@@ -109,11 +79,20 @@ def test_a_ranking_by_chance_has_no_qini(customers: Customers) -> None:
     assert qini.interval.low < 0 < qini.interval.high
 
 
-def test_off_policy_estimates_of_sending_to_all_are_the_means_of_the_arms(customers: Customers) -> None:
-    n = len(customers.visit)
+def test_off_policy_estimates_of_sending_to_all_are_the_means_of_the_arms(everybody: Customers) -> None:
+    n = len(everybody.visited)
     for name, published in VISITS.items():
-        same = (customers.arm == ARMS.index(name)).astype(float)
-        told = estimates(feedback(customers.visit, np.full(n, 1 / 3), same), resamples=50)
+        same = (everybody.arm == ARMS.index(name)).astype(float)
+        told = estimates(feedback(everybody.visited, np.full(n, 1 / 3), same), resamples=50)
         assert told.policy["snips"].value == pytest.approx(published, abs=5e-5)
         assert told.policy["ips"].value == pytest.approx(published, abs=0.001)
         assert told.overlap.warnings == ()
+
+
+def test_the_command_tells_it_as_one_json_object_or_as_a_table() -> None:
+    told = json.loads(CliRunner().invoke(bench, ["uplift", str(FILE), "--json"]).stdout)
+    assert told.keys() == set(ARMS[1:])
+    assert told["Mens E-Mail"]["difference"][0] == pytest.approx(0.0766, abs=5e-5)
+
+    shown = CliRunner().invoke(bench, ["uplift", str(FILE)]).output
+    assert "Womens E-Mail  difference +4.52 points" in shown
