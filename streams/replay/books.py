@@ -14,12 +14,12 @@ class Books:
         self.tally = Tally()
         self._files, self._keep = files, keep_timeline and files is not None
 
-    def believe(self, partition: int, record: Logged) -> None:
-        """A record of the timeline was read or made."""
-        if record.key is not None:
-            self.tally.timeline += 1
+    def believe(self, partition: int, block: list[Logged]) -> None:
+        """Records of the timeline were read or made: what has no key is no event."""
+        self.tally.timeline += sum(record.key is not None for record in block)
         if self._keep and self._files is not None:
-            self._files.keep(partition, record)
+            for record in block:
+                self._files.keep(partition, record)
 
     def refuse(self, partition: int, row: Row, letter: DeadLetter) -> None:
         """A row of the log could not be believed: it is counted, and the run goes on."""
