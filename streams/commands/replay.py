@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from streams.commands.settings import current
 from streams.quiet import quiet
-from streams.replay.engine import Phase, Plan, run
+from streams.replay.engine import Engine, Phase, Plan, run
 from streams.replay.find import TIMELINE_FORMAT
 from streams.replay.formats.table import FORMATS
 from streams.replay.plan import Options, planned
@@ -32,6 +32,9 @@ STOPPED = 130
               "[default: model; rules where KAIROS_MODEL is empty]")  # fmt: skip
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy file.  [default: KAIROS_POLICY]")
 @click.option("--processes", type=click.IntRange(1), help="How many work side by side.  [default: one for each core]")
+@click.option("--engine", type=click.Choice(["processes", "ray"]), default="processes", show_default=True,
+              help="Processes of this machine, or the CPUs of a Ray cluster (RAY_ADDRESS), whose nodes must share the "
+              "files.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A new folder for what comes out.")
 @click.option("--keep-timeline", is_flag=True, help="Write the timeline to --out too: it can be replayed from there.")
 @click.option("--from", "start", metavar="PLACE", help="Of a topic: begin at this offset, or time of appending.")
@@ -48,6 +51,7 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     by: By | None,
     policy: Path | None,
     processes: int | None,
+    engine: Engine,
     out: Path | None,
     keep_timeline: bool,
     start: str | None,
@@ -66,7 +70,7 @@ def replay(  # noqa: PLR0913  # one parameter for each option
         raise click.UsageError("--keep-timeline needs --out: the folder that the timeline is written to")
     if verify and any((start, end, out)):
         raise click.UsageError("--verify compares a whole run and writes nothing: leave --from, --to and --out away")
-    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency)
+    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency, engine)
     try:
         plan = planned(log, options, current())
         if verify:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Literal
 
 import click
 import msgspec
@@ -19,6 +19,7 @@ from streams.replay.crew import Show, do_all
 from streams.replay.formats.table import FORMATS, RecordedLog
 from streams.replay.job import Done, Job
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
+from streams.replay.on_ray import do_all_on_ray
 from streams.replay.reading import NotInOrderError
 from streams.replay.scorers import By, ModelFile
 from streams.replay.share import Share
@@ -27,6 +28,8 @@ from streams.replay.summary import Summary, summary
 from streams.replay.tally import Tally
 
 SUMMARY_FILE: Final = "summary.json"
+Engine = Literal["processes", "ray"]
+"""Where the shares of a log are done: in processes of this machine, or on a Ray cluster."""
 Phase = Callable[[str], Show]
 """Is told what begins, and answers who is told how far that is."""
 
@@ -47,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     processes: int
     out: str | None = None
     keep_timeline: bool = False
+    engine: Engine = "processes"
 
 
 def run(plan: Plan, phase: Phase = _silent) -> Summary:
@@ -75,7 +79,7 @@ def run(plan: Plan, phase: Phase = _silent) -> Summary:
 def _done(plan: Plan, phase: Phase, log: Log, *, sort: bool = False) -> list[Done]:
     with _in_order(log, phase, sort=sort) as ordered:
         jobs = [_job(plan, ordered, Share(nth, plan.processes)) for nth in range(plan.processes)]
-        return do_all(jobs, phase("replaying"))
+        return (do_all_on_ray if plan.engine == "ray" else do_all)(jobs, phase("replaying"))
 
 
 def cores() -> int:
