@@ -178,7 +178,7 @@ def test_the_coin_falls_as_often_as_the_recorded_propensities_say(explored: Run)
 def test_where_the_logged_policy_never_did_what_the_other_would_nothing_is_said_about_it(careful: Run) -> None:
     found = estimated(careful, GENEROUS)
 
-    assert found["left_out"][1] > 100
+    assert found["left_out"]["unsupported"] > 100
     assert "the other policy may do what the logged one never did" in found["warnings"][0]
 
 
@@ -210,6 +210,18 @@ def test_the_command_simulates_a_shop_that_answers(tmp_path: Path) -> None:
     assert len(answers) > 0
     times = [json.loads(line)["at_ms"] for line in nudged]
     assert times == sorted(times)
+
+
+def test_the_reward_is_the_outcome_that_a_replay_tells(explored: Run) -> None:
+    files = (explored.folder / "outcomes").glob("*.jsonl")
+    told = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    bought = [one["bought_24h"] for one in told if one["asked"] == "timer"]
+
+    found = estimated(explored, CAREFUL)
+
+    assert None not in bought
+    assert found["decisions"] == len(bought) - found["left_out"]["unsupported"]
+    assert found["estimates"]["logged"]["value"] == pytest.approx(sum(bought) / len(bought), abs=0.002)
 
 
 def test_a_person_reads_a_table(explored: Run, tmp_path: Path) -> None:
