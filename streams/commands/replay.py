@@ -1,19 +1,18 @@
 """`kairos replay`: a recorded log through the live decision path."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from streams.commands.replay_bar import shown
 from streams.commands.settings import current
 from streams.quiet import quiet
-from streams.replay.engine import Phase, Plan, run
+from streams.replay.engine import Plan, run
 from streams.replay.find import TIMELINE_FORMAT
 from streams.replay.formats.table import FORMATS
 from streams.replay.plan import Options, planned
@@ -91,7 +90,7 @@ def _run(plan: Plan, reports: tuple[Path, ...], *, as_json: bool) -> None:
         if reports and plan.out is None:
             folder = kept.enter_context(TemporaryDirectory(prefix="kairos-replay-"))
             plan = msgspec.structs.replace(plan, out=folder)
-        with _shown() as phase:
+        with shown() as phase:
             summary = run(plan, phase)
         if reports:
             with Console(stderr=True).status("writing the report"):
@@ -107,30 +106,3 @@ def _verify(plan: Plan, *, as_json: bool) -> None:
     click.echo(msgspec.json.encode(verdict) if as_json else verdict)
     if verdict.differences:
         sys.exit(1)
-
-
-@contextmanager
-def _shown() -> Iterator[Phase]:
-    """A bar on stderr: how much is done, how fast, and how long it will still take."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-        TextColumn("{task.fields[events]:,} events, {task.fields[rate]:,.0f}/s"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-
-        def phase(name: str) -> "_Bar":
-            return _Bar(progress, name)
-
-        yield phase
-
-
-class _Bar:
-    """One phase on the bar."""
-
-    def __init__(self, progress: Progress, name: str) -> None:
-        self._progress, self._task = progress, progress.add_task(name, total=1.0, events=0, rate=0.0)
-
-    def __call__(self, done: float, events: int) -> None:
-        seconds = self._progress.tasks[self._task].elapsed or 0.0
-        rate = events / seconds if seconds else 0.0
-        self._progress.update(self._task, completed=done, events=events, rate=rate)

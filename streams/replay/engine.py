@@ -31,7 +31,8 @@ Phase = Callable[[str], Show]
 """Is told what begins, and answers who is told how far that is."""
 
 
-def _silent(_: str) -> Show:
+def silent(_: str) -> Show:
+    """Tells nobody."""
     return lambda *_: None
 
 
@@ -49,12 +50,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keep_timeline: bool = False
 
 
-def run(plan: Plan, phase: Phase = _silent) -> Summary:
+def run(plan: Plan, phase: Phase = silent) -> Summary:
     """Replay, and write `summary.json` beside the outputs. Errors: `ValueError` and `click.ClickException`, one line.
 
     Outputs and that file are the same bytes for the same log, whatever the number of processes.
     """
-    _require_empty(plan.out)
+    require_empty(plan.out)
     began_s = time.monotonic()
     try:
         done = _done(plan, phase, plan.log)
@@ -113,7 +114,7 @@ def _job(plan: Plan, log: Log, share: Share) -> Job:
     )
 
 
-def _require_empty(out: str | None) -> None:
+def require_empty(out: str | None) -> None:
     """Files of an earlier run among those of this one would be a lie."""
     if out is None:
         return

@@ -6,7 +6,7 @@ shopper's `Story` says what came of them: the same labels that models are traine
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,7 @@ from schemas.kinds import FIRST_CART, LAST_PURCHASE
 from schemas.shopper import Waiting
 from schemas.timeline import SLOT_AT, TAIL_AT, decode_entry
 from schemas.topics import DECISIONS
-from streams.core.asks import Ask
+from streams.core.asks import Ask, episode_cause
 from streams.core.outputs import Output
 from streams.replay.labels import Story, once
 from streams.replay.spool import Spool, buckets
@@ -26,11 +26,14 @@ from streams.replay.timeline_lines import mistake
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """A decision, and what was expected: probabilities by rules are None. `cart_id` is None where no cart was open.
 
+    `cause` is the decision's, and `episode` that of the cart that may be addressed: neither changes with the policy.
     `intervention_id` is that of what was sent or held back, None where nothing was to be done. `at_ms` is log time.
     """
 
     decision_id: str
     user_id: str
+    cause: str
+    episode: str | None
     cart_id: str | None
     asked: Literal["event", "timer"]
     at_ms: int
@@ -68,6 +71,16 @@ class _Made(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     moment: Moment
 
 
+class _About(NamedTuple):
+    """The cart that the shopper sees, and the episode that may be addressed."""
+
+    cart_id: str | None
+    episode: str | None
+
+
+NO_CART: Final = _About(None, None)
+
+
 class _Decided(msgspec.Struct, gc=False):
     mode: str
     scores: dict[str, float]
@@ -97,7 +110,7 @@ class Taken:
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._carts: dict[tuple[str, str], str | None] = {}  # of asks whose decision is not told yet
+        self._carts: dict[tuple[str, str], _About] = {}  # of asks whose decision is not told yet
 
     def see(self, record: Logged) -> None:
         """Take a record of the timeline."""
@@ -111,7 +124,8 @@ class Taken:
         """An ask was answered; its decision will be told."""
         if ask.asked != "purchase":
             cart_id = ask.cart.key if ask.asked == "timer" and ask.cart else ask.cart_key
-            self._carts[ask.key.decode(), ask.cause] = cart_id
+            episode = episode_cause(ask.cart) if ask.cart else None
+            self._carts[ask.key.decode(), ask.cause] = _About(cart_id, episode)
 
     def tell(self, partition: int, outputs: Sequence[Output]) -> None:
         """Take what was decided. An intervention, or what was held back, follows its decision."""
@@ -124,10 +138,13 @@ class Taken:
 
     def _moment(self, taken: _Decision, follows: Output | None) -> Moment:
         scores = taken.decision.scores
+        about = self._carts.pop((taken.user_id, taken.cause), NO_CART)
         return Moment(
             decision_id=taken.decision_id,
             user_id=taken.user_id,
-            cart_id=self._carts.pop((taken.user_id, taken.cause), None),
+            cause=taken.cause,
+            episode=about.episode,
+            cart_id=about.cart_id,
             asked=taken.asked,
             at_ms=taken.at_ms,
             action=taken.action,

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _OUTCOMES: Final = {
-    "decision_id": "VARCHAR", "user_id": "VARCHAR", "cart_id": "VARCHAR", "asked": "VARCHAR", "at_ms": "BIGINT",
-    "action": "VARCHAR", "outcome": "VARCHAR", "suppressed": "VARCHAR", "intervention_id": "VARCHAR", "mode": "VARCHAR",
-    "abandon_30m": "DOUBLE", "purchase_24h": "DOUBLE", "cart_abandoned": "BOOLEAN", "cart_ended_after_ms": "BIGINT",
-    "bought_24h": "BOOLEAN", "bought_after_ms": "BIGINT",
+    "decision_id": "VARCHAR", "user_id": "VARCHAR", "cause": "VARCHAR", "episode": "VARCHAR", "cart_id": "VARCHAR",
+    "asked": "VARCHAR", "at_ms": "BIGINT", "action": "VARCHAR", "outcome": "VARCHAR", "suppressed": "VARCHAR",
+    "intervention_id": "VARCHAR", "mode": "VARCHAR", "abandon_30m": "DOUBLE", "purchase_24h": "DOUBLE",
+    "cart_abandoned": "BOOLEAN", "cart_ended_after_ms": "BIGINT", "bought_24h": "BOOLEAN", "bought_after_ms": "BIGINT",
 }  # fmt: skip
 """Said here, for a column in which nothing is known yet has no type of its own."""
 _REASON: Final = "STRUCT(feature VARCHAR, value DOUBLE, contribution DOUBLE)"
@@ -32,7 +32,7 @@ _LINES: Final = f"format='newline_delimited', maximum_object_size={16 << 20}"
 
 def records(database: "DuckDBPyConnection", folder: Path, topics: Sequence[str]) -> "DuckDBPyRelation":
     """The records that a replay told on these topics, with all their fields."""
-    files = _files(folder, topics)
+    files = files_of(folder, topics)
     if not files:
         return database.sql("SELECT NULL AS nothing WHERE false")
     reader = f"read_json(?, {_LINES}, union_by_name=true)"
@@ -41,18 +41,18 @@ def records(database: "DuckDBPyConnection", folder: Path, topics: Sequence[str])
 
 def outcomes(database: "DuckDBPyConnection", folder: Path) -> "DuckDBPyRelation":
     """What came of each decision."""
-    return _typed(database, _files(folder, (OUTCOMES,)), _OUTCOMES)
+    return _typed(database, files_of(folder, (OUTCOMES,)), _OUTCOMES)
 
 
 def interventions(database: "DuckDBPyConnection", folder: Path) -> "DuckDBPyRelation":
     """What was sent, held back and taken back: the fields of the records that a report needs."""
     topics = [topic.name for topic in (SUPPRESSED, *INTERVENTIONS.values())]
-    return _typed(database, _files(folder, topics), _TOLD).select("unnest(record)")
+    return _typed(database, files_of(folder, topics), _TOLD).select("unnest(record)")
 
 
 def sample(database: "DuckDBPyConnection", folder: Path) -> "DuckDBPyRelation":
     """The shoppers whose events were kept, see `streams/replay/sample.py`."""
-    return _typed(database, _files(folder, (SAMPLE,)), _SAMPLE)
+    return _typed(database, files_of(folder, (SAMPLE,)), _SAMPLE)
 
 
 def _typed(database: "DuckDBPyConnection", files: list[str], columns: Mapping[str, str]) -> "DuckDBPyRelation":
@@ -63,5 +63,6 @@ def _typed(database: "DuckDBPyConnection", files: list[str], columns: Mapping[st
     return database.sql(f"SELECT * FROM read_json(?, {_LINES}, columns={{{named}}})", params=[files])
 
 
-def _files(folder: Path, topics: Sequence[str]) -> list[str]:
+def files_of(folder: Path, topics: Sequence[str]) -> list[str]:
+    """The files of these topics, in a fixed order."""
     return [str(path) for topic in topics for path in sorted((folder / topic).glob("*.jsonl"))]

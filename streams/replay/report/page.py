@@ -63,6 +63,24 @@ class Timelines(NamedTuple):
     shoppers: Sequence[Mapping[str, Any]]
 
 
+class Panel(NamedTuple):
+    """One side of a pair. `kind` is that of a timeline's row, which gives the head its colour."""
+
+    head: str
+    kind: str
+    lines: Sequence[str]
+
+
+class Pair(NamedTuple):
+    """One thing seen from two sides, which stand side by side between a `note` and a `foot`."""
+
+    title: str
+    note: str
+    left: Panel
+    right: Panel
+    foot: str
+
+
 class Section(NamedTuple):
     """A part of the page below a heading. `id` is the anchor."""
 
@@ -73,6 +91,7 @@ class Section(NamedTuple):
     plots: Sequence[Plot] = ()
     tables: Sequence[Table] = ()
     timelines: Timelines | None = None
+    pairs: Sequence[Pair] = ()
 
 
 class Page(NamedTuple):
@@ -99,7 +118,7 @@ def html(page: Page) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["cell"] = cell
-    environment.tests["set_right"] = is_number
+    environment.filters["numeric_columns"] = numeric_columns
     scripts = [plotly.offline.get_plotlyjs(), _file("page.js")]
     return environment.get_template("page.html.jinja").render(
         page=page,
@@ -139,13 +158,14 @@ def cell(value: object) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3f}"
 
 
-def is_number(value: object) -> bool:
-    """Whether a cell is set to the right: a number, with or without a unit.
+def numeric_columns(table: Table) -> list[bool]:
+    """Which columns are set to the right: those that hold numbers and nothing else, with or without a unit.
 
-    >>> is_number(3), is_number("86.9%"), is_number("9.6 h"), is_number("mug 3")
-    (True, True, True, False)
+    >>> numeric_columns(Table("", ("kind", "sent", "share"), [("mug", 3, "86.9%"), ("ufo", 1, None)]))
+    [False, True, True]
     """
-    return _NUMBER.fullmatch(cell(value)) is not None
+    columns = zip(*table.rows, strict=True) if table.rows else ((),) * len(table.head)
+    return [bool(column) and all(_NUMBER.fullmatch(cell(value)) for value in column) for column in columns]
 
 
 @lru_cache

@@ -48,11 +48,15 @@ def write_reports(folder: Path, paths: Iterable[Path]) -> None:
     Raises one line of click where a file cannot be written.
     """
     for path in paths:
-        text = report_page(folder) if path.suffix == PAGE else _json(report_figures(folder))
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.ClickException(f"cannot write the report {path}: {error.strerror}") from None
+        write_report(path, report_page(folder) if path.suffix == PAGE else report_json(report_figures(folder)))
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write a report. Raises one line of click where the file cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write the report {path}: {error.strerror}") from None
 
 
 def report_figures(folder: Path) -> "Figures":
@@ -101,5 +105,6 @@ def _database(scratch: str) -> "DuckDBPyConnection":
     )
 
 
-def _json(figures: "Figures") -> str:
+def report_json(figures: msgspec.Struct) -> str:
+    """Figures as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(figures)).decode() + "\n"

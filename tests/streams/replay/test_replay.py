@@ -18,6 +18,7 @@ from streams.replay.books import Books
 from streams.replay.lane import Lane
 from streams.replay.scorers import ByRules
 from streams.replay.timeline import Logged
+from streams.replay.topic_files import SAMPLE
 from streams.settings import Settings
 from tests.integration.whole_path.rees46_rescan import episodes, rows
 from tests.streams.decided import POLICY
