@@ -12,7 +12,7 @@ from rich.console import Console
 from streams.commands.replay_bar import shown
 from streams.commands.settings import current
 from streams.quiet import quiet
-from streams.replay.engine import Plan, run
+from streams.replay.engine import Engine, Plan, run
 from streams.replay.find import TIMELINE_FORMAT
 from streams.replay.formats.table import FORMATS
 from streams.replay.plan import Options, planned
@@ -33,6 +33,9 @@ STOPPED = 130
               "[default: model; rules where KAIROS_MODEL is empty]")  # fmt: skip
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy file.  [default: KAIROS_POLICY]")
 @click.option("--processes", type=click.IntRange(1), help="How many work side by side.  [default: one for each core]")
+@click.option("--engine", type=click.Choice(["processes", "ray"]), default="processes", show_default=True,
+              help="Processes of this machine, or the CPUs of a Ray cluster (RAY_ADDRESS), whose nodes must share the "
+              "files.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A new folder for what comes out.")
 @click.option("--report", "reports", type=click.Path(dir_okay=False, path_type=Path), multiple=True, metavar="FILE",
               help="Write a report: a page (.html), or its figures (.json). May be given twice.")  # fmt: skip
@@ -51,6 +54,7 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     by: By | None,
     policy: Path | None,
     processes: int | None,
+    engine: Engine,
     out: Path | None,
     reports: tuple[Path, ...],
     keep_timeline: bool,
@@ -73,7 +77,7 @@ def replay(  # noqa: PLR0913  # one parameter for each option
             "--verify compares a whole run and writes nothing: leave --from, --to, --out and --report away"
         )
     require_report(reports)
-    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency)
+    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency, engine)
     try:
         plan = planned(log, options, current())
         if verify:

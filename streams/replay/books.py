@@ -23,15 +23,17 @@ class Books:
         self._files, self._keep = files, keep_timeline and files is not None
         self._witness = witness
 
-    def believe(self, partition: int, record: Logged) -> None:
-        """A record of the timeline was read or made."""
-        if record.key is not None:
-            self.tally.timeline += 1
-            self.tally.end_ms = max(self.tally.end_ms, record.at_ms)
+    def believe(self, partition: int, block: list[Logged]) -> None:
+        """Records of the timeline were read or made: what has no key is no event."""
+        ours = [record.at_ms for record in block if record.key is not None]
+        self.tally.timeline += len(ours)
+        self.tally.end_ms = max(self.tally.end_ms, *ours, -1)
         if self._keep and self._files is not None:
-            self._files.keep(partition, record)
+            for record in block:
+                self._files.keep(partition, record)
         if self._witness is not None:
-            self._witness.see(partition, record)
+            for record in block:
+                self._witness.see(partition, record)
 
     def answer(self, ask: Ask, answer: Answer) -> None:
         """An ask was answered; what was decided is told later."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import click
 import msgspec
@@ -18,6 +19,7 @@ from streams.replay.crew import Show, do_all
 from streams.replay.formats.table import FORMATS, RecordedLog
 from streams.replay.job import SPOOL, Done, Job
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
+from streams.replay.on_ray import do_all_on_ray
 from streams.replay.outcomes import outcomes
 from streams.replay.reading import NotInOrderError
 from streams.replay.scorers import By, ModelFile
@@ -27,6 +29,8 @@ from streams.replay.summary import SUMMARY_FILE, Summary, summary
 from streams.replay.tally import Tally
 from streams.replay.topic_files import OUTCOMES, TopicFiles
 
+Engine = Literal["processes", "ray"]
+"""Where the shares of a log are done: in processes of this machine, or on a Ray cluster."""
 Phase = Callable[[str], Show]
 """Is told what begins, and answers who is told how far that is."""
 
@@ -48,6 +52,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     processes: int
     out: str | None = None
     keep_timeline: bool = False
+    engine: Engine = "processes"
 
 
 def run(plan: Plan, phase: Phase = silent) -> Summary:
@@ -84,7 +89,7 @@ def _tell_outcomes(out: Path, end_ms: int, cart_idle_ms: int) -> None:
 def _done(plan: Plan, phase: Phase, log: Log, *, sort: bool = False) -> list[Done]:
     with _in_order(log, phase, sort=sort) as ordered:
         jobs = [_job(plan, ordered, Share(nth, plan.processes)) for nth in range(plan.processes)]
-        return do_all(jobs, phase("replaying"))
+        return (do_all_on_ray if plan.engine == "ray" else do_all)(jobs, phase("replaying"))
 
 
 def cores() -> int:

@@ -54,7 +54,7 @@ class TopicFiles:
         place = TIMELINE.name, partition
         offset = self._offsets[place]
         self._offsets[place] = offset + 1
-        self._file(*place).write(encode_line(partition, record._replace(offset=offset)))
+        self._file(*place).write(encode_line(partition, offset, record))
 
     def refuse(self, partition: int, where: str, letter: DeadLetter) -> None:
         """Append a record that was refused, with the file and line it comes from."""
