@@ -29,6 +29,7 @@ REASONS: Final = {
     "not_eligible": "cart below its least value",
     "low_confidence": "expected the shopper to buy anyway",
     "duplicate": "had addressed the cart already",
+    "holdout": "left to a coin, which held it back",
     "stale_timer": "too late after the deadline",
     "stale_features": "too late after the event",
 }
