@@ -22,12 +22,16 @@ from streams.replay.reading import EventReading, LineReading, Reading
 from streams.replay.recorded import known_scores
 from streams.replay.scorers import By, ByModel, ByRecord, ByRules, ModelFile, Scorer
 from streams.replay.share import Share
+from streams.replay.spool import Spool
 from streams.replay.tally import Tally
 from streams.replay.timeline import EVERY_PARTITION, Logged
 from streams.replay.topic_files import TopicFiles
 from streams.replay.topics import TopicReading
 from streams.replay.virtual_lane import LogTime, VirtualLane
+from streams.replay.witness import Witness
 
+SPOOL: Final = ".spool"
+"""The folder, below that for files, for what tells at the end what came of decisions: one for each share."""
 LOOK_EVERY: Final = 1_024
 """After so many records it is told how far the job is, and looked whether it should stop."""
 
@@ -63,8 +67,11 @@ def do(job: Job, watch: Watch) -> Done:
     """Replay a share of a log. Errors: one-line `ValueError` and `click.ClickException` of the log and the scorer."""
     if job.out is None:
         return _do(job, watch, Books(None))
-    with TopicFiles(Path(job.out)) as files:
-        return _do(job, watch, Books(files, keep_timeline=job.keep_timeline))
+    with TopicFiles(Path(job.out)) as files, Spool(Path(job.out) / SPOOL / str(job.share.nth)) as spool:
+        books = Books(files, Witness(spool), keep_timeline=job.keep_timeline)
+        done = _do(job, watch, books)
+        books.close()
+        return done
 
 
 def reading(log: Log, share: Share, books: Books) -> Reading:

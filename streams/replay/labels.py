@@ -46,18 +46,26 @@ class Story:
 
     def outcome(self, at_ms: int, cart_key: str | None) -> Outcome:
         """What came of a request at `at_ms` about the cart with this key; None where no cart was open."""
-        return Outcome(self._abandoned(at_ms, cart_key), self._purchased(at_ms), self._next(at_ms))
+        episode = self.episode(at_ms, cart_key)
+        abandoned = None if episode is None else episode.abandoned
+        return Outcome(_label(abandoned), _label(self.purchased(at_ms)), self._next(at_ms))
 
-    def _abandoned(self, at_ms: int, cart_key: str | None) -> float:
+    def episode(self, at_ms: int, cart_key: str | None) -> Episode | None:
+        """The episode of the cart with this key that was open at `at_ms`, None without one."""
         found = [e for e in self.episodes if e.key == cart_key and e.opened_ms <= at_ms <= e.ended_ms]
-        known = found[-1].abandoned if found else None
-        return float("nan") if known is None else float(known)
+        return found[-1] if found else None
 
-    def _purchased(self, at_ms: int) -> float:
+    def purchased(self, at_ms: int) -> bool | None:
+        """Whether the shopper buys within a day; None where the log does not reach so far."""
         if at_ms + PURCHASE_MS > self._end_ms:
-            return float("nan")  # also where a purchase is known already: else only buyers would be known at the end
+            return None  # also where a purchase is known already: else only buyers would be known at the end
+        bought_ms = self.next_purchase_ms(at_ms)
+        return bought_ms is not None and bought_ms <= at_ms + PURCHASE_MS
+
+    def next_purchase_ms(self, at_ms: int) -> int | None:
+        """When the shopper buys next, None where the log knows of no purchase."""
         next_one = bisect_right(self._bought, at_ms)
-        return float(next_one < len(self._bought) and self._bought[next_one] <= at_ms + PURCHASE_MS)
+        return self._bought[next_one] if next_one < len(self._bought) else None
 
     def _next(self, at_ms: int) -> int:
         if at_ms + NEXT_MS > self._end_ms:
@@ -67,6 +75,15 @@ class Story:
             return 0
         kind = self._kinds[place]
         return kind if kind <= LAST_PURCHASE else -1
+
+
+def _label(known: bool | None) -> float:
+    return float("nan") if known is None else float(known)
+
+
+def once(events: Sequence[Waiting]) -> list[Waiting]:
+    """The events without those that were sent twice: the first of each message id counts."""
+    return list({event.detail.message_id: event for event in reversed(events)}.values())
 
 
 def _episodes(events: Sequence[Waiting], end_ms: int, idle_ms: int) -> list[Episode]:

@@ -106,7 +106,7 @@ class Lane:
         asked, self._asked = self._asked[:count], self._asked[count:]
         for (ask, _), (answer, now_ms) in zip(asked, self._scorer.answers(asked), strict=True):
             self.partition.answer([ask], answer, now_ms)
-            self._books.tally.answered(ask, answer)
+            self._books.answer(ask, answer)
         self._requests -= sum(ask.request is not None for ask, _ in asked)
         self._take()
 
