@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.sharedctypes import Synchronized
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ from streams.replay.job import Done, Job, do
 from streams.replay.reading import NotInOrderError
 from streams.replay.share import Share
 
+T = TypeVar("T")
 SHOW_EVERY_S: Final = 0.2
 LOST: Final = (
     "expected every process of the replay to end by itself, one was killed, perhaps for its memory; what is in --out "
@@ -90,8 +91,8 @@ def _do_away(job: Job) -> Done | Exception:
     return told(lambda: do(job, _watch))
 
 
-def told(work: Callable[[], Done]) -> Done | Exception:
-    """What a job came to, or its error as a value: not every class of error can be sent from one process to another."""
+def told(work: Callable[[], T]) -> T | Exception:
+    """What work came to, or its error as a value: not every class of error can be sent from one process to another."""
     try:
         return work()
     except click.ClickException as error:
@@ -100,8 +101,8 @@ def told(work: Callable[[], Done]) -> Done | Exception:
         return NotInOrderError(str(error)) if isinstance(error, NotInOrderError) else ValueError(str(error))
 
 
-def whole(result: Done | Exception) -> Done:
-    """What a job came to. Raises its error."""
+def whole(result: T | Exception) -> T:
+    """What work came to. Raises its error."""
     if isinstance(result, Exception):
         raise result
     return result
