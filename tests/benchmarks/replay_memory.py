@@ -2,10 +2,10 @@
 
     python tests/benchmarks/replay_memory.py --events N [--shoppers N] [--json]
 
-200,000 shoppers, drawn at random by a seed: 90 % views, 7 % cart adds, 3 % orders, 200 events a second of log time. The
-events are made while they are read, as JSON, and go through the ingest, the state, the timers and the policy of a replay
-in one process, by rules; no file lies in between, so a hundred million need no disk. Resident memory is told at 1, 2, 5,
-10, 20, 50 million and so on, with the events since the last time a second of CPU (making them included).
+200,000 shoppers, drawn at random by a seed: 90 % views, 7 % cart adds, 3 % orders, 200 events a second of log time.
+The events are made while they are read, as JSON, and go through the ingest, the state, the timers and the policy of a
+replay in one process, by rules; no file lies in between, so a hundred million need no disk. Resident memory is told at
+1, 2, 5, 10, 20, 50 million and so on, with the events since the last time a second of CPU (making them included).
 """
 
 import argparse
