@@ -9,7 +9,8 @@
   const looks = (layout) => {
     const axis = (own) => ({
       gridcolor: css("--grid"), linecolor: css("--line"), zerolinecolor: css("--line"), automargin: true,
-      fixedrange: true, ...own, title: { standoff: 8, ...(own && own.title) },
+      fixedrange: true, ...own,
+      title: { standoff: 8, font: { size: narrow.matches ? 11 : 13 }, ...(own && own.title) },
     });
     const axes = Object.keys({ xaxis: 0, yaxis: 0, ...layout }).filter((name) => /^[xy]axis\d*$/.test(name));
     return {
@@ -24,17 +25,18 @@
       autosize: true,
     };
   };
-  const draw = (place, plot) => {
+  const draw = (place, made) => {
+    const plot = made(); // again each time: its colours may have changed
     place.dataset.drawn = "";
     return Plotly.react(place, plot.data, looks(plot.layout), { displayModeBar: false, responsive: true })
       .then(() => { place.dataset.drawn = "yes"; });
   };
   const drawn = new Map();
-  const show = (place, plot) => { drawn.set(place, plot); return draw(place, plot); };
-  const again = () => drawn.forEach((plot, place) => draw(place, plot));
+  const show = (place, made) => { drawn.set(place, made); return draw(place, made); };
+  const again = () => drawn.forEach((made, place) => draw(place, made));
   dark.addEventListener("change", again);
   narrow.addEventListener("change", again);
-  document.querySelectorAll("[data-plot]").forEach((place) => show(place, data.plots[place.dataset.plot]));
+  document.querySelectorAll("[data-plot]").forEach((place) => show(place, () => data.plots[place.dataset.plot]));
 
   // Text goes into the page as text, never as HTML: product ids and names are the shoppers' own.
   const make = (tag, attributes, ...children) => {
@@ -50,69 +52,95 @@
       `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
   };
   const WORDS = { event: "event", decision: "score", sent: "sent", held_back: "held back", taken_back: "taken back" };
-  const step = (row) => make("li", {},
+  const step = (row) => make("li", { class: row.kind },
     make("time", { datetime: new Date(row.at_ms).toISOString() }, when(row.at_ms)),
     make("span", { class: "kind", style: `color: var(--${row.kind})` }, WORDS[row.kind]),
     make("div", {}, row.what, " ", make("span", { class: "detail" }, row.detail)));
 
   // Plotly reads a little HTML in text, so what shoppers wrote never goes into a plot: only numbers and our own words.
   const scores = (rows) => {
+    const trace = (found, own) => ({
+      type: "scatter", x: found.map(([row]) => new Date(row.at_ms).toISOString()),
+      customdata: found.map(([, nth]) => nth), ...own,
+    });
+    const numbered = rows.map((row, nth) => [row, nth]);
     const line = (name, field, color) => {
-      const known = rows.filter((row) => row[field] !== null && row[field] !== undefined);
-      return { type: "scatter", mode: "lines+markers", name, x: known.map((row) => new Date(row.at_ms).toISOString()),
-        y: known.map((row) => row[field]), line: { color, width: 2, shape: "hv" }, marker: { size: 5 },
-        hovertemplate: "%{y:.2f}, %{x}<extra></extra>" };
+      const known = numbered.filter(([row]) => row[field] !== null && row[field] !== undefined);
+      return trace(known, { mode: "lines+markers", name, y: known.map(([row]) => row[field]),
+        line: { color, width: 2, shape: "hv" }, marker: { size: 6 }, hovertemplate: `${name}: %{y:.2f}<br>%{x}<extra></extra>` });
     };
-    const marks = (kind, name, symbol, y) => {
-      const found = rows.filter((row) => row.kind === kind);
-      return { type: "scatter", mode: "markers", name, x: found.map((row) => new Date(row.at_ms).toISOString()),
-        y: found.map(() => y), marker: { symbol, size: 11, color: css(`--${kind}`) },
-        hovertemplate: `${name}, %{x}<extra></extra>` };
+    const marks = (kind, symbol, y) => {
+      const found = numbered.filter(([row]) => row.kind === kind);
+      return trace(found, { mode: "markers", name: WORDS[kind], y: found.map(() => y),
+        marker: { symbol, size: 12, color: css(`--${kind}`) }, hovertemplate: `${WORDS[kind]}<br>%{x}<extra></extra>` });
     };
     const data = [
-      line("abandons", "abandon_30m", "#d1495b"), line("buys within a day", "purchase_24h", "#2e8b57"),
-      marks("event", "event", "line-ns-open", -0.08), marks("sent", "sent", "triangle-up", 1.1),
-      marks("held_back", "held back", "x", 1.1), marks("taken_back", "taken back", "circle-x", 1.1),
-    ].filter((trace) => trace.x.length);
+      line("abandons the cart", "abandon_30m", css("--abandons")), line("buys within 24 h", "purchase_24h", css("--buys")),
+      marks("event", "line-ns-open", -0.08), marks("sent", "triangle-up", 1.1), marks("held_back", "x", 1.1),
+      marks("taken_back", "circle", 1.1),
+    ].filter((one) => one.x.length);
     return { data, layout: {
       yaxis: { title: { text: "probability" }, range: [-0.16, 1.2], tickvals: [0, 0.25, 0.5, 0.75, 1] },
-      xaxis: { title: { text: "time (UTC)" }, type: "date" } } };
+      xaxis: { title: { text: "time (UTC)" }, type: "date", fixedrange: narrow.matches } } };
   };
 
-  document.querySelectorAll("[data-timelines]").forEach((place) => {
-    const shoppers = data.timelines[place.dataset.timelines];
-    if (!shoppers.length) { place.append(make("p", { class: "words" }, "No shopper to show.")); return; }
-    const list = make("div", { class: "list card", role: "listbox", "aria-label": "Shoppers" });
+  const timelines = (place, shoppers) => {
+    const list = make("div", { class: "list card", role: "listbox", "aria-label": "Shoppers", tabindex: "0" });
     const title = make("h3", { "aria-live": "polite" });
     const plot = make("div", { class: "plot", role: "img" });
     const steps = make("ol", { class: "steps", tabindex: "0", "aria-label": "Events, scores and interventions in order" });
     const back = make("button", { type: "button" }, "← Previous");
     const next = make("button", { type: "button" }, "Next →");
-    const card = make("div", { class: "card" }, make("div", { class: "moves" }, title, back, next), plot, steps);
+    const only = make("button", { type: "button", "aria-pressed": "false", class: "only" }, "Hide events");
+    const card = make("div", { class: "card" }, make("div", { class: "moves" }, title, only, back, next), plot, steps);
     let chosen = 0;
     const choose = (nth) => {
       chosen = (nth + shoppers.length) % shoppers.length;
       const shopper = shoppers[chosen];
-      [...list.children].forEach((button, place) => button.setAttribute("aria-selected", String(place === chosen)));
+      [...list.children].forEach((one, at) => one.setAttribute("aria-selected", String(at === chosen)));
+      list.setAttribute("aria-activedescendant", list.children[chosen].id);
       const { offsetTop, offsetHeight } = list.children[chosen];
       const above = offsetTop - list.offsetTop; // not scrollIntoView: the page itself stays where it is
-      if (above < list.scrollTop || above + offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = above;
+      if (above < list.scrollTop || above + offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = above - 8;
       title.textContent = shopper.name;
       plot.setAttribute("aria-label", `Scores over time of shopper ${shopper.name}; the list below holds the same.`);
       steps.replaceChildren(...shopper.rows.map(step));
       steps.scrollTop = 0;
-      return show(plot, scores(shopper.rows));
+      show(plot, () => scores(shopper.rows)).then(() => {
+        plot.removeAllListeners("plotly_click");
+        plot.on("plotly_click", ({ points }) => point(steps.children[points[0].customdata]));
+      });
+    };
+    const point = (row) => {
+      if (row.classList.contains("event")) hide(false);
+      [...steps.children].forEach((one) => one.classList.toggle("pointed", one === row));
+      steps.scrollTop = row.offsetTop - steps.offsetTop - 40;
+    };
+    const hide = (pressed) => {
+      only.setAttribute("aria-pressed", String(pressed));
+      steps.classList.toggle("without-events", pressed);
+    };
+    const press = (event) => {
+      const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+      if (by) { event.preventDefault(); choose(chosen + by); }
     };
     shoppers.forEach((shopper, nth) => {
-      const button = make("button", { type: "button", role: "option", "aria-selected": "false" },
+      const one = make("div", { role: "option", "aria-selected": "false", id: `${place.dataset.timelines}-shopper-${nth}` },
         make("b", {}, shopper.name), make("span", {}, shopper.note));
-      button.addEventListener("click", () => choose(nth));
-      list.append(button);
+      one.addEventListener("click", () => choose(nth));
+      list.append(one);
     });
     back.addEventListener("click", () => choose(chosen - 1));
     next.addEventListener("click", () => choose(chosen + 1));
+    only.addEventListener("click", () => hide(only.getAttribute("aria-pressed") !== "true"));
+    list.addEventListener("keydown", press);
     place.className = "shopper";
     place.append(list, card);
     choose(0);
+  };
+  document.querySelectorAll("[data-timelines]").forEach((place) => {
+    const shoppers = data.timelines[place.dataset.timelines];
+    if (shoppers.length) timelines(place, shoppers);
+    else place.append(make("p", { class: "words" }, "There is no shopper to show."));
   });
 })();

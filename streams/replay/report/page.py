@@ -22,11 +22,12 @@ _NUMBER: Final = re.compile(r"-|-?[\d,]+(\.\d+)?( ?(%|min|h|s))?")
 
 
 class Table(NamedTuple):
-    """Rows below a head. A number is set to the right; `caption` says what the table holds."""
+    """Rows below a head, numbers to the right; `caption` says what the table holds. `folded`: seen when asked for."""
 
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[object]]
+    folded: bool = False
 
 
 class Tile(NamedTuple):

@@ -87,8 +87,8 @@ def report_page(folder: Path) -> str:
     warnings = (
         [] if summary.complete else ["Stopped before the end of the log: this tells of the part that was replayed."]
     )
-    lead = f"{summary.log} ({summary.format}), through the live decision path in virtual time."
-    return html(Page("Replay", lead, parts, warnings))
+    lead = f"{summary.log} ({summary.format}), run through the live decision path in virtual time."
+    return html(Page(f"Replay of {Path(summary.log).name}", lead, parts, warnings))
 
 
 def _database(scratch: str) -> "DuckDBPyConnection":

@@ -33,7 +33,8 @@ def overview(summary: Summary) -> Section:
     tables = []
     if summary.bad_rows:
         rows = [[row] for row in summary.bad_rows]
-        tables.append(Table(f"The first of {read.dead_letters:,} rows that were refused", ["where, and why"], rows))
+        caption = f"Refused rows: {len(rows):,} of {read.dead_letters:,}"
+        tables.append(Table(caption, ["where, and why"], rows, folded=True))
     return Section("summary", "Summary", tiles=tiles, tables=tables)
 
 
