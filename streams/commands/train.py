@@ -64,9 +64,10 @@ def torch_is_missing(error: ModuleNotFoundError) -> click.ClickException:
 
 def _examples(log: Path | None, kept: Path | None, console: Console) -> Examples:
     if log is not None:
-        from streams.replay.examples import examples  # noqa: PLC0415 the pipeline, which reading examples does not need
+        from streams.replay.engine import cores  # noqa: PLC0415 the pipeline, which reading examples does not need
+        from streams.replay.examples import examples  # noqa: PLC0415
 
-        made = gather(_counted(examples(log), console))
+        made = gather(_counted(examples(log, processes=cores()), console))
         if kept is not None:
             write_examples(kept, made)
         return made
