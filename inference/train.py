@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from inference.checkpoint import MODELS, Checkpoint
 from inference.dataset import Examples, Split, batches, inputs
 from inference.evaluate import Numbers, Report, report
-from inference.inputs import OUTPUTS
+from inference.heads import HEADS
 from inference.models.heads import Logits, Served, cooled
 
 _ANSWER_BATCH: Final = 4096
@@ -25,7 +25,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `threads`: sums depend on how many add them up, so it is part of the plan, and not of the machine.
 
-    `decay`: the factor of the learning rate from one epoch to the next. `weights`: of the losses, as in `OUTPUTS`.
+    `decay`: the factor of the learning rate from one epoch to the next. `weights`: of the losses, as in `HEADS`.
     """
 
     architecture: str = "lstm"
@@ -36,7 +36,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     learning_rate: float = 1e-3
     decay: float = 0.8
     patience: int = 4
-    weights: tuple[float, ...] = (0.5, 1.0, 0.5)
+    weights: tuple[float, ...] = tuple(head.weight for head in HEADS)
 
 
 class Progress(NamedTuple):
@@ -51,7 +51,7 @@ class Progress(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """Examples as torch sees them, the examples in front: the three inputs, and the labels as in `Examples`."""
+    """Examples as torch sees them, the examples in front: the three inputs, and the labels in the order of `HEADS`."""
 
     event_ids: Tensor
     event_numbers: Tensor
@@ -59,12 +59,16 @@ class Learned(NamedTuple):
     purchase_24h: Tensor
     abandon_30m: Tensor
     next_action: Tensor
+    purchase_1h: Tensor
+    purchase_session: Tensor
+    churn_30d: Tensor
+    next_event: Tensor
 
     @classmethod
     def of(cls, examples: Examples) -> Self:
         """The tensors of the examples."""
-        labels = {name: examples[name].copy() for name in ("purchase_24h", "abandon_30m")}
-        labels["next_action"] = examples["next_action"].astype(np.int64)
+        dtypes = {"chance": np.float32, "choice": np.int64}
+        labels = {head.name: examples[head.name].astype(dtypes[head.answers]) for head in HEADS}
         return cls(**{name: torch.from_numpy(array) for name, array in (inputs(examples) | labels).items()})
 
     def take(self, indexes: Tensor | slice) -> Self:
@@ -107,24 +111,30 @@ def answers(model: Served, learned: Learned) -> dict[str, Numbers]:
     with torch.inference_mode():
         parts = [model(*part[:3]) for part in learned.parts()]
     columns = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
-    return dict(zip([output.name for output in OUTPUTS], columns, strict=True))
+    return dict(zip([head.name for head in HEADS], columns, strict=True))
 
 
 def losses(logits: Logits, learned: Learned) -> Tensor:
-    """The mean loss of each head over the examples whose label is known, shape (3,), in the order of `OUTPUTS`."""
-    by_head = [
-        _masked(logits.purchase_24h, learned.purchase_24h),
-        _masked(logits.abandon_30m, learned.abandon_30m),
-        nnf.cross_entropy(logits.next_action, learned.next_action, ignore_index=-1, reduction="sum")
-        / (learned.next_action >= 0).sum().clamp(min=1),
-    ]
-    return torch.stack(by_head)
+    """The mean loss of each head over the examples whose label is known, shape (7,), in the order of `HEADS`.
+
+    0 for a head none of whose labels is known: a log without them still trains the others.
+    """
+    asked = zip(HEADS, logits, learned[3:], strict=True)
+    return torch.stack([_LOSSES[head.answers](logit, label) for head, logit, label in asked])
 
 
-def _masked(logit: Tensor, label: Tensor) -> Tensor:
+def _chance_loss(logit: Tensor, label: Tensor) -> Tensor:
     known = ~label.isnan()
     loss = nnf.binary_cross_entropy_with_logits(logit, label.nan_to_num(), weight=known.float(), reduction="sum")
     return loss / known.sum().clamp(min=1)
+
+
+def _choice_loss(logits: Tensor, label: Tensor) -> Tensor:
+    loss = nnf.cross_entropy(logits, label, ignore_index=-1, reduction="sum")
+    return loss / (label >= 0).sum().clamp(min=1)
+
+
+_LOSSES: Final = {"chance": _chance_loss, "choice": _choice_loss}
 
 
 @contextmanager
@@ -176,7 +186,8 @@ def _epochs(
 
 def _step(model: Served, optimizer: torch.optim.Optimizer, learned: Learned, weights: Tensor) -> float:
     optimizer.zero_grad()
-    loss = losses(model.logits(*learned[:3]), learned) @ weights
+    logits, own = model.learn(*learned[:3])
+    loss = losses(logits, learned) @ weights + own
     loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
@@ -184,9 +195,9 @@ def _step(model: Served, optimizer: torch.optim.Optimizer, learned: Learned, wei
 
 
 def _temperatures(model: Served, learned: Learned) -> Tensor:
-    """The temperature of each head under which its answers on `learned` are most probable, shape (3,)."""
+    """The temperature of each head under which its answers on `learned` are most probable, shape (7,)."""
     logits = _logits(model, learned)
-    logs = torch.zeros(len(OUTPUTS), requires_grad=True)
+    logs = torch.zeros(len(HEADS), requires_grad=True)
     optimizer = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from inference.train import Progress as Step
 
 CHECKPOINT_FILE = "model.pt"
+MODELS = ("rnn", "gru", "lstm", "cnn", "transformer", "vae")
+"""Those of `inference.checkpoint.MODELS`, which needs torch."""
 REPORT_FILE = "report.json"
 _TOLD_EVERY = 1_000
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -29,11 +31,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the model goes.")
 @click.option("--examples", "kept", type=_FILE, help="Keep the examples made of LOG here; without LOG: read them.")
 @click.option("--gap-hours", type=click.FloatRange(0), default=6.0, show_default=True, help="Left out at each cut.")
+@click.option(
+    "--model", "architecture", type=click.Choice(MODELS), default="lstm", show_default=True, help="What learns."
+)
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="At most; it stops early.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same model.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="More are faster, if idle.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, the report on the test part, and nothing else.")
-def train(log: Path | None, out: Path, kept: Path | None, gap_hours: float, as_json: bool, **plan: int) -> None:
+def train(log: Path | None, out: Path, kept: Path | None, gap_hours: float, as_json: bool, **plan: Any) -> None:
     """Train a model from LOG: recorded events as `kairos produce` reads them, or a folder of `kairos simulate`.
 
     The log runs through the live pipeline, so the model learns from what it will be asked. It is cut by time: 70 %
@@ -84,7 +89,7 @@ def _counted(examples: Iterable[Example], console: Console) -> Iterator[Example]
             yield example
 
 
-def _learned(examples: Examples, gap_hours: float, plan: dict[str, int], console: Console) -> "Checkpoint":
+def _learned(examples: Examples, gap_hours: float, plan: dict[str, Any], console: Console) -> "Checkpoint":
     try:
         from inference.train import Plan  # noqa: PLC0415 torch takes seconds to import, and may not be installed
         from inference.train import train as learn  # noqa: PLC0415
@@ -126,7 +131,11 @@ def _table(report: Report) -> Table:
         "  truth known": report.abandon_beside,
         "  the optimum": report.abandon_optimum,
         "purchase_24h": report.purchase_24h,
+        "purchase_1h": report.purchase_1h,
+        "purchase_session": report.purchase_session,
+        "churn_30d": report.churn_30d,
         "next_action": report.next_action,
+        "next_event": report.next_event,
     }
     for name, quality in rows.items():
         if quality is not None:
@@ -137,7 +146,7 @@ def _table(report: Report) -> Table:
 def _cells(quality: Quality | ActionQuality) -> list[str]:
     if isinstance(quality, ActionQuality):
         frequent = f"{quality.log_loss:.4f} (base {quality.base_log_loss:.4f})"
-        return [f"{quality.examples:,}", "", "", "", "", frequent]
+        return [f"{quality.examples:,}", "", "", "", f"{quality.ece:.4f}", frequent]
     order = ("" if area is None else f"{area:.4f}" for area in (quality.pr_auc, quality.roc_auc))
     return [
         f"{quality.examples:,}", f"{quality.base_rate:.4f}", *order, f"{quality.ece:.4f}", f"{quality.log_loss:.4f}",

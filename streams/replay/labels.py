@@ -4,16 +4,21 @@ Labels come from the same episode rules that the live path has, over all events 
 Requests come from the live path itself, at their place in the log; nothing that a label looks at can reach a request.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from inference.heads import GAP_EDGES_S
 from schemas.kinds import FIRST_CART, LAST_PURCHASE, Kind
 from schemas.shopper import Cart, Shopper, Waiting
 from streams.core import episodes
 
-PURCHASE_MS = 86_400_000
+HOUR_MS = 3_600_000
+PURCHASE_MS = 24 * HOUR_MS
+CHURN_MS = 30 * PURCHASE_MS
 NEXT_MS = 30 * 60_000
+SESSION_IDLE_MS = 30 * 60_000
+"""A shopper who has been quiet for so long has left: what comes later is another session."""
 
 
 class Episode(NamedTuple):
@@ -26,11 +31,15 @@ class Episode(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a request. NaN and -1 where it cannot be known."""
+    """What came of a request, as `inference/heads.py` asks. NaN and -1 where it cannot be known."""
 
     abandon_30m: float
     purchase_24h: float
     next_action: int
+    purchase_1h: float = float("nan")
+    purchase_session: float = float("nan")
+    churn_30d: float = float("nan")
+    next_event: int = -1
 
 
 class Story:
@@ -46,18 +55,50 @@ class Story:
 
     def outcome(self, at_ms: int, cart_key: str | None) -> Outcome:
         """What came of a request at `at_ms` about the cart with this key; None where no cart was open."""
-        return Outcome(self._abandoned(at_ms, cart_key), self._purchased(at_ms), self._next(at_ms))
+        return Outcome(
+            abandon_30m=self._abandoned(at_ms, cart_key),
+            purchase_24h=self._purchased(at_ms, at_ms + PURCHASE_MS),
+            next_action=self._next(at_ms),
+            purchase_1h=self._purchased(at_ms, at_ms + HOUR_MS),
+            purchase_session=self._purchased(at_ms, self._session_end_ms(at_ms)),
+            churn_30d=self._churned(at_ms),
+            next_event=self._next_gap(at_ms),
+        )
 
     def _abandoned(self, at_ms: int, cart_key: str | None) -> float:
         found = [e for e in self.episodes if e.key == cart_key and e.opened_ms <= at_ms <= e.ended_ms]
         known = found[-1].abandoned if found else None
         return float("nan") if known is None else float(known)
 
-    def _purchased(self, at_ms: int) -> float:
-        if at_ms + PURCHASE_MS > self._end_ms:
+    def _purchased(self, at_ms: int, until_ms: int) -> float:
+        """Whether an order came after `at_ms`, at `until_ms` at the latest."""
+        if until_ms > self._end_ms:
             return float("nan")  # also where a purchase is known already: else only buyers would be known at the end
         next_one = bisect_right(self._bought, at_ms)
-        return float(next_one < len(self._bought) and self._bought[next_one] <= at_ms + PURCHASE_MS)
+        return float(next_one < len(self._bought) and self._bought[next_one] <= until_ms)
+
+    def _session_end_ms(self, at_ms: int) -> int:
+        """The last moment of the session at `at_ms`: with the next one the shopper has been quiet for half an hour."""
+        last_ms = at_ms
+        for event_ms in self._times[bisect_right(self._times, at_ms) :]:
+            if event_ms - last_ms >= SESSION_IDLE_MS:
+                break
+            last_ms = event_ms
+        return last_ms + SESSION_IDLE_MS - 1
+
+    def _churned(self, at_ms: int) -> float:
+        until_ms = at_ms + CHURN_MS
+        if until_ms > self._end_ms:
+            return float("nan")
+        return float(bisect_right(self._times, until_ms) == bisect_right(self._times, at_ms))
+
+    def _next_gap(self, at_ms: int) -> int:
+        if at_ms + GAP_EDGES_S[-1] * 1_000 > self._end_ms:
+            return -1
+        place = bisect_right(self._times, at_ms)
+        if place == len(self._times):
+            return len(GAP_EDGES_S)
+        return bisect_left(GAP_EDGES_S, (self._times[place] - at_ms) / 1_000)
 
     def _next(self, at_ms: int) -> int:
         if at_ms + NEXT_MS > self._end_ms:

@@ -10,6 +10,7 @@ import torch
 
 from inference.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from inference.dataset import Split, gather, split
+from inference.heads import HEADS
 from inference.models.heads import Logits
 from inference.train import Learned, Plan, Progress, answers, evaluate, losses, train
 from tests.inference.shop import examples
@@ -57,15 +58,15 @@ def test_the_same_seed_gives_the_same_model_and_leaves_torchs_own_chance_alone()
 
 def test_what_is_masked_is_not_learned_from() -> None:
     learned = Learned.of(parts().train[:64])
-    masked = learned._replace(
-        purchase_24h=torch.full((64,), math.nan), next_action=torch.full((64,), -1, dtype=torch.long)
-    )
-    logits = Logits(*(torch.zeros(64, *shape, requires_grad=True) for shape in ((), (), (11,))))
+    unknown = {"chance": torch.full((64,), math.nan), "choice": torch.full((64,), -1, dtype=torch.long)}
+    masked = learned._replace(**{h.name: unknown[h.answers] for h in HEADS if h.name != "abandon_30m"})
+    logits = Logits(*(torch.zeros(64, *([] if h.width == 1 else [h.width]), requires_grad=True) for h in HEADS))
 
     loss = losses(logits, masked)
     loss.sum().backward()
 
     assert loss[0] == loss[2] == 0
+    assert not loss[3:].any()
     assert float(loss[1].detach()) == pytest.approx(math.log(2))
     assert not logits.purchase_24h.grad.any()
     assert ((logits.abandon_30m.grad != 0) == ~masked.abandon_30m.isnan()).all()
