@@ -3,6 +3,7 @@
 It may learn from unlabelled logs first: `inference/pretrain.py`.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -67,6 +68,10 @@ class Transformer(nn.Module):
         for layer in self.layers:
             read = layer(read, gaps, self._hidden(seen))
         return self.norm(read)  # type: ignore[no-any-return]
+
+    def below(self, last_layers: int) -> Sequence[nn.Module]:
+        """What comes before the last so many layers: the embeddings, and all other layers."""
+        return [self.steps, self.widen, self.places, self.ages, *self.layers[: len(self.layers) - last_layers]]
 
     def _hidden(self, seen: Tensor) -> Tensor:
         """What is added to attention, shape (B, 1, T or 1, T): padding hides, and what comes later where causal."""

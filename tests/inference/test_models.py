@@ -13,8 +13,9 @@ from inference.dataset import Split, gather
 from inference.export import CHECKED_SIZES, check, onnx_of, random_inputs
 from inference.heads import HEADS
 from inference.inputs import CONTEXT, INPUTS, OUTPUTS, Request, tensors
+from inference.learned import Learned, losses
 from inference.models.heads import Logits, Served
-from inference.train import Learned, Plan, answers, losses, train
+from inference.train import Plan, answers, train
 from tests.inference.shop import examples, slot
 
 EMPTY = Request(b"", 1_790_000_000_000, (0.0,) * len(CONTEXT))
