@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from inference.heads import HEADS, Head
+
 Numbers = npt.NDArray[np.floating[Any]]
 
 _BINS: Final = 15
@@ -61,21 +63,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def report(answers: dict[str, Numbers], examples: npt.NDArray[np.void]) -> Report:
     """The report on a model's answers (by output name, each with the examples in front) to examples.
 
-    A head none of whose labels is known is None.
+    A head that is not answered, or none of whose labels is known, is None.
     """
     abandon, truth = examples["abandon_30m"], examples["truth"]
     beside = np.where(np.isnan(truth), np.nan, abandon)
+    heads: dict[str, Any] = {
+        head.name: _of_head(head, answers[head.name], examples[head.name]) if head.name in answers else None
+        for head in HEADS
+    }
     return Report(
-        abandon_30m=quality(answers["abandon_30m"], abandon),
-        purchase_24h=quality(answers["purchase_24h"], examples["purchase_24h"]),
-        next_action=action_quality(answers["next_action"], examples["next_action"]),
-        purchase_1h=quality(answers["purchase_1h"], examples["purchase_1h"]),
-        purchase_session=quality(answers["purchase_session"], examples["purchase_session"]),
-        churn_30d=quality(answers["churn_30d"], examples["churn_30d"]),
-        next_event=action_quality(answers["next_event"], examples["next_event"]),
+        **heads,
         abandon_beside=quality(answers["abandon_30m"], beside),
         abandon_optimum=quality(truth, beside),
     )
+
+
+def _of_head(head: Head, answers: Numbers, labels: npt.NDArray[Any]) -> Quality | ActionQuality | None:
+    return quality(answers, labels) if head.answers == "chance" else action_quality(answers, labels)
 
 
 def quality(probability: Numbers, label: Numbers) -> Quality | None:
