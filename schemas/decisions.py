@@ -41,8 +41,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a decision that goes on an intervention too.
 
-    `scores` are probabilities in [0, 1] by head. `propensity` is the probability with which the policy chose this act:
-    1 for a deterministic policy.
+    `scores` are probabilities in [0, 1] by head. `propensity` is the probability with which the policy chose this act,
+    to send or to hold back: 1 where it had no choice or did not explore.
     """
 
     mode: Mode

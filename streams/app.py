@@ -49,7 +49,8 @@ def read_policy(path: Path) -> PolicyRules:
     try:
         return parse(path.read_text())
     except OSError as exc:
-        msg = f"expected a policy at {path}, got {exc.strerror}; set KAIROS_POLICY, e.g. to deploy/policy.toml"
+        fix = "set KAIROS_POLICY or --policy, e.g. to deploy/policy.toml"
+        msg = f"expected a policy at {path}, got {exc.strerror}; {fix}"
         raise ValueError(msg) from exc
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         msg = f"expected a policy in {path}, got a mistake: {exc}; compare it with deploy/policy.toml"

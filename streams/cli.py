@@ -12,6 +12,8 @@ COMMANDS = {
     "simulate": "write a simulated shop's events to a file",
     "produce": "send recorded events to Kafka",
     "replay": "run a recorded log through the live decision path, without a broker",
+    "compare": "replay a log by two policies or models, and tell who gets what, and why",
+    "estimate": "what another policy would have earned, from a recorded log",
     "watch": "print interventions as they come",
     "topics": "create, check and describe the topics",
     "pretrain": "pre-train a transformer from an unlabelled log",

@@ -81,6 +81,8 @@ class Owners:
 
     async def run(self) -> None:
         """Bring ownership in line with the assignment, after each rebalance, until cancelled."""
+        if self._stores is not None:
+            self._stores.sweep()
         while True:
             await self._assigned.wait()
             self._assigned.clear()

@@ -16,6 +16,7 @@ from streams.commands.train import torch_is_missing
 
 if TYPE_CHECKING:
     from inference.bench.carts.run import CartsReport
+    from streams.replay.offpolicy.uplift import Measured
 
 CHECKOUT: Final = Path(__file__).parents[2]
 NEEDED: Final = ("confluent_kafka", "quixstreams")
@@ -91,6 +92,37 @@ def next_item(train: Path, test: Path | None, as_json: bool) -> None:
         f"next-item: P@20 {report.p20:.2f} %, MRR@20 {report.mrr20:.2f} % over {report.n:,} prefixes "
         f"(trained in {report.train_seconds:.0f} s, ranked in {report.rank_seconds:.0f} s)"
     )
+
+
+@bench.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
+@_JSON
+def uplift(file: Path, as_json: bool) -> None:
+    """Whom does an e-mail move? Difference of the arms, uplift curve and Qini on Hillstrom's experiment.
+
+    FILE is its CSV. Customers are ranked by what each e-mail is expected to add, fitted on the others.
+    """
+    from streams.replay.offpolicy import hillstrom  # noqa: PLC0415 the other benchmarks start without it
+    from streams.replay.offpolicy.uplift import uplift as measured  # noqa: PLC0415
+
+    try:
+        everybody = hillstrom.customers(file)
+        found = {arm: measured(hillstrom.of_arm(everybody, arm)) for arm in hillstrom.ARMS[1:]}
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for arm, one in found.items():
+        half = one.curve[len(one.curve) // 2].value / one.difference.value
+        click.echo(
+            f"{arm:<15}difference {_points(one.difference)}, Qini {_points(one.qini)}; half of the mails: {half:.0%}"
+        )
+
+
+def _points(measured: "Measured") -> str:
+    low, high = measured.interval
+    return f"{100 * measured.value:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f})"
 
 
 def _carts_table(report: "CartsReport") -> Table:

@@ -1,21 +1,22 @@
 """`kairos replay`: a recorded log through the live decision path."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from streams.commands.replay_bar import shown
 from streams.commands.settings import current
 from streams.quiet import quiet
-from streams.replay.engine import Phase, Plan, run
+from streams.replay.engine import Engine, Plan, run
 from streams.replay.find import TIMELINE_FORMAT
 from streams.replay.formats.table import FORMATS
 from streams.replay.plan import Options, planned
+from streams.replay.report.report import require_report, write_reports
 from streams.replay.scorers import By
 from streams.replay.verify import verify as verified
 
@@ -32,7 +33,12 @@ STOPPED = 130
               "[default: model; rules where KAIROS_MODEL is empty]")  # fmt: skip
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy file.  [default: KAIROS_POLICY]")
 @click.option("--processes", type=click.IntRange(1), help="How many work side by side.  [default: one for each core]")
+@click.option("--engine", type=click.Choice(["processes", "ray"]), default="processes", show_default=True,
+              help="Processes of this machine, or the CPUs of a Ray cluster (RAY_ADDRESS), whose nodes must share the "
+              "files.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A new folder for what comes out.")
+@click.option("--report", "reports", type=click.Path(dir_okay=False, path_type=Path), multiple=True, metavar="FILE",
+              help="Write a report: a page (.html), or its figures (.json). May be given twice.")  # fmt: skip
 @click.option("--keep-timeline", is_flag=True, help="Write the timeline to --out too: it can be replayed from there.")
 @click.option("--from", "start", metavar="PLACE", help="Of a topic: begin at this offset, or time of appending.")
 @click.option("--to", "end", metavar="PLACE", help="Of a topic: end before this offset, or time of appending.")
@@ -48,7 +54,9 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     by: By | None,
     policy: Path | None,
     processes: int | None,
+    engine: Engine,
     out: Path | None,
+    reports: tuple[Path, ...],
     keep_timeline: bool,
     start: str | None,
     end: str | None,
@@ -64,23 +72,33 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     """
     if keep_timeline and out is None:
         raise click.UsageError("--keep-timeline needs --out: the folder that the timeline is written to")
-    if verify and any((start, end, out)):
-        raise click.UsageError("--verify compares a whole run and writes nothing: leave --from, --to and --out away")
-    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency)
+    if verify and any((start, end, out, reports)):
+        raise click.UsageError(
+            "--verify compares a whole run and writes nothing: leave --from, --to, --out and --report away"
+        )
+    require_report(reports)
+    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency, engine)
     try:
         plan = planned(log, options, current())
         if verify:
             _verify(plan, as_json=as_json)
         else:
-            _run(plan, as_json=as_json)
+            _run(plan, reports, as_json=as_json)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(plan: Plan, *, as_json: bool) -> None:
+def _run(plan: Plan, reports: tuple[Path, ...], *, as_json: bool) -> None:
     quiet()
-    with _shown() as phase:
-        summary = run(plan, phase)
+    with ExitStack() as kept:
+        if reports and plan.out is None:
+            folder = kept.enter_context(TemporaryDirectory(prefix="kairos-replay-"))
+            plan = msgspec.structs.replace(plan, out=folder)
+        with shown() as phase:
+            summary = run(plan, phase)
+        if reports:
+            with Console(stderr=True).status("writing the report"):
+                write_reports(Path(str(plan.out)), reports)
     click.echo(msgspec.json.encode(summary) if as_json else summary)
     if not summary.complete:
         sys.exit(STOPPED)
@@ -92,30 +110,3 @@ def _verify(plan: Plan, *, as_json: bool) -> None:
     click.echo(msgspec.json.encode(verdict) if as_json else verdict)
     if verdict.differences:
         sys.exit(1)
-
-
-@contextmanager
-def _shown() -> Iterator[Phase]:
-    """A bar on stderr: how much is done, how fast, and how long it will still take."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-        TextColumn("{task.fields[events]:,} events, {task.fields[rate]:,.0f}/s"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-
-        def phase(name: str) -> "_Bar":
-            return _Bar(progress, name)
-
-        yield phase
-
-
-class _Bar:
-    """One phase on the bar."""
-
-    def __init__(self, progress: Progress, name: str) -> None:
-        self._progress, self._task = progress, progress.add_task(name, total=1.0, events=0, rate=0.0)
-
-    def __call__(self, done: float, events: int) -> None:
-        seconds = self._progress.tasks[self._task].elapsed or 0.0
-        rate = events / seconds if seconds else 0.0
-        self._progress.update(self._task, completed=done, events=events, rate=rate)

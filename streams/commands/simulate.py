@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -47,25 +47,43 @@ class Duration(click.ParamType):
 @click.option("--late", type=_SHARE, default=Rates().late, show_default=True, help="Events that come minutes late.")
 @click.option("--malformed", type=_SHARE, default=Rates().malformed, show_default=True, help="Broken records beside.")
 @click.option("--bots", type=_SHARE, default=Rates().bots, show_default=True, help="Visitors that are bots.")
+@click.option("--nudged-by", "policy", type=click.Path(path_type=Path), help="Some shoppers answer the nudges of this "
+              "policy file, taken by rules, with an order; large carts more often.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def simulate(out: Path, seed: int, shoppers: int, duration: int, as_json: bool, **rates: float) -> None:
+def simulate(  # one parameter for each option
+    out: Path, seed: int, shoppers: int, duration: int, policy: Path | None, as_json: bool, **rates: float
+) -> None:
     """Write a simulated shop's log as JSON Lines, and beside it truth.jsonl.
 
     A line of the log is one record: at_ms (log time of its arrival), topic, key, and value (value_base64 where it is
     no text). A line of the truth is either what became of a cart, or the exact probability, at one event, that an
     open cart will be abandoned. Rates are shares of 1.
     """
-    events, truth = _files(out)
+    answered, (events, truth) = _answered(policy, seed), _files(out)
     try:
         with ExitStack() as files:
             log, facts = files.enter_context(events.open("wb")), files.enter_context(truth.open("wb"))
             shop = Shop(seed, Rates(**rates), truth_sink(facts))
-            for arrival in _shown(shop.open(shoppers, START_MS, START_MS + duration), duration):
+            for arrival in _shown(answered(shop.open(shoppers, START_MS, START_MS + duration)), duration):
                 write_arrival(log, arrival)
     except OSError as error:
         msg = f"cannot write {error.filename or events}: {error.strerror}; choose another --out"
         raise click.ClickException(msg) from None
     click.echo(_summary(events, truth, shop.noise.sent, as_json=as_json))
+
+
+def _answered(policy: Path | None, seed: int) -> Callable[[Iterator[Arrival]], Iterator[Arrival]]:
+    """What makes of a shop's arrivals those of one that answers the nudges of this policy, where there is one."""
+    if policy is None:
+        return lambda arrivals: arrivals
+    from streams.app import read_policy  # noqa: PLC0415  Faust takes long to load
+    from streams.simulator.answering import Effect, answering  # noqa: PLC0415
+
+    try:
+        rules = read_policy(policy)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    return lambda arrivals: answering(arrivals, rules, Effect(), seed)
 
 
 def _files(out: Path) -> tuple[Path, Path]:

@@ -9,8 +9,11 @@ from multiprocessing import get_context
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, Final
 
+import click
+
 from streams.quiet import quiet
 from streams.replay.job import Done, Job, do
+from streams.replay.reading import NotInOrderError
 from streams.replay.share import Share
 
 SHOW_EVERY_S: Final = 0.2
@@ -47,12 +50,12 @@ def do_all(jobs: Sequence[Job], show: Show = lambda *_: None) -> list[Done]:
     """
     if len(jobs) == 1:
         stop = threading.Event()
-        with _stopping(stop.set):
+        with stopping(stop.set):
             return [do(jobs[0], _Here(show, stop))]
     context = get_context("spawn")
     stop_all, told = context.Event(), context.Array("d", 2 * len(jobs), lock=False)
     with (
-        _stopping(stop_all.set),
+        stopping(stop_all.set),
         ProcessPoolExecutor(len(jobs), context, initializer=_arrive, initargs=(told, stop_all)) as pool,
     ):
         left = running = [pool.submit(_do_away, job) for job in jobs]
@@ -60,9 +63,9 @@ def do_all(jobs: Sequence[Job], show: Show = lambda *_: None) -> list[Done]:
             done, rest = wait(left, timeout=SHOW_EVERY_S)
             left = list(rest)
             show(sum(told[0::2]) / len(jobs), round(sum(told[1::2])))
-            if any(one.exception() for one in done):
+            if any(one.exception() or isinstance(one.result(), Exception) for one in done):
                 stop_all.set()
-        return [one.result() for one in running]
+        return [whole(one.result()) for one in running]
 
 
 _watch: _Away
@@ -75,12 +78,29 @@ def _arrive(told: Any, stop: Any) -> None:
     _watch = _Away(told, stop)
 
 
-def _do_away(job: Job) -> Done:
-    return do(job, _watch)
+def _do_away(job: Job) -> Done | Exception:
+    return told(lambda: do(job, _watch))
+
+
+def told(work: Callable[[], Done]) -> Done | Exception:
+    """What a job came to, or its error as a value: not every class of error can be sent from one process to another."""
+    try:
+        return work()
+    except click.ClickException as error:
+        return click.ClickException(error.format_message())
+    except (ValueError, NotInOrderError) as error:
+        return NotInOrderError(str(error)) if isinstance(error, NotInOrderError) else ValueError(str(error))
+
+
+def whole(result: Done | Exception) -> Done:
+    """What a job came to. Raises its error."""
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 @contextmanager
-def _stopping(stop: Callable[[], None]) -> Iterator[None]:
+def stopping(stop: Callable[[], None]) -> Iterator[None]:
     """Within it, the first Ctrl-C or SIGTERM calls `stop`; a second one ends the process as ever."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may listen to signals

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Literal
 
 import click
 import msgspec
@@ -17,21 +17,26 @@ from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules
 from streams.replay.crew import Show, do_all
 from streams.replay.formats.table import FORMATS, RecordedLog
-from streams.replay.job import Done, Job
+from streams.replay.job import SPOOL, Done, Job
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
+from streams.replay.on_ray import do_all_on_ray
+from streams.replay.outcomes import outcomes
 from streams.replay.reading import NotInOrderError
 from streams.replay.scorers import By, ModelFile
 from streams.replay.share import Share
 from streams.replay.sort import sort_to
-from streams.replay.summary import Summary, summary
+from streams.replay.summary import SUMMARY_FILE, Summary, summary
 from streams.replay.tally import Tally
+from streams.replay.topic_files import OUTCOMES, TopicFiles
 
-SUMMARY_FILE: Final = "summary.json"
+Engine = Literal["processes", "ray"]
+"""Where the shares of a log are done: in processes of this machine, or on a Ray cluster."""
 Phase = Callable[[str], Show]
 """Is told what begins, and answers who is told how far that is."""
 
 
-def _silent(_: str) -> Show:
+def silent(_: str) -> Show:
+    """Tells nobody."""
     return lambda *_: None
 
 
@@ -47,14 +52,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     processes: int
     out: str | None = None
     keep_timeline: bool = False
+    engine: Engine = "processes"
 
 
-def run(plan: Plan, phase: Phase = _silent) -> Summary:
+def run(plan: Plan, phase: Phase = silent) -> Summary:
     """Replay, and write `summary.json` beside the outputs. Errors: `ValueError` and `click.ClickException`, one line.
 
     Outputs and that file are the same bytes for the same log, whatever the number of processes.
     """
-    _require_empty(plan.out)
+    require_empty(plan.out)
     began_s = time.monotonic()
     try:
         done = _done(plan, phase, plan.log)
@@ -66,16 +72,24 @@ def run(plan: Plan, phase: Phase = _silent) -> Summary:
         tally.add(one.tally)
     found = summary(plan.name, format_of(plan.log), tally, complete=all(one.whole for one in done))
     if plan.out is not None:
-        Path(plan.out).mkdir(parents=True, exist_ok=True)
+        _tell_outcomes(Path(plan.out), tally.end_ms, plan.rules.cart_idle_ms)
         (Path(plan.out) / SUMMARY_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     rate = round(found.input.read / seconds, 1) if seconds else 0.0
     return msgspec.structs.replace(found, seconds=round(seconds, 3), events_per_s=rate)
 
 
+def _tell_outcomes(out: Path, end_ms: int, cart_idle_ms: int) -> None:
+    with TopicFiles(out) as files:
+        for share in sorted((out / SPOOL).iterdir(), key=lambda path: int(path.name)):
+            for partition, outcome in outcomes(share, end_ms, cart_idle_ms):
+                files.append(OUTCOMES, partition, outcome)
+    shutil.rmtree(out / SPOOL)
+
+
 def _done(plan: Plan, phase: Phase, log: Log, *, sort: bool = False) -> list[Done]:
     with _in_order(log, phase, sort=sort) as ordered:
         jobs = [_job(plan, ordered, Share(nth, plan.processes)) for nth in range(plan.processes)]
-        return do_all(jobs, phase("replaying"))
+        return (do_all_on_ray if plan.engine == "ray" else do_all)(jobs, phase("replaying"))
 
 
 def cores() -> int:
@@ -105,7 +119,7 @@ def _job(plan: Plan, log: Log, share: Share) -> Job:
     )
 
 
-def _require_empty(out: str | None) -> None:
+def require_empty(out: str | None) -> None:
     """Files of an earlier run among those of this one would be a lie."""
     if out is None:
         return

@@ -21,7 +21,7 @@ from streams.core.shard import Rules, Shard
 from streams.feed import Arrival
 from streams.pipeline import Partition
 from streams.replay.formats.table import RecordedLog
-from streams.replay.labels import Story
+from streams.replay.labels import Story, once
 from streams.replay.timeline import VirtualIngest
 from streams.simulator.truth import Chance
 
@@ -82,7 +82,7 @@ def _labelled(moments: Moments, truth: Mapping[tuple[str, str], float]) -> Itera
     for key, request, message_id, cart_key in moments.asked:
         story = stories.get(key)
         if story is None:
-            story = stories[key] = Story(_once(moments.events[key]), moments.end_ms, moments.rules.cart_idle_ms)
+            story = stories[key] = Story(once(moments.events[key]), moments.end_ms, moments.rules.cart_idle_ms)
         outcome = story.outcome(request.at_ms, cart_key)
         known = truth.get((message_id, cart_key or ""), float("nan"))
         yield Example(request, *outcome, known, request.at_ms, xxhash.xxh3_64_intdigest(key))
@@ -95,8 +95,3 @@ def _chances(path: Path) -> dict[tuple[str, str], float]:
     with path.open("rb") as lines:
         told = (_decode_chance(line) for line in lines if b'"abandon"' in line)
         return {(chance.message_id, chance.cart_id): chance.abandon for chance in told}
-
-
-def _once(events: list[Waiting]) -> list[Waiting]:
-    """The events without those that were sent twice: the first of each message id counts."""
-    return list({event.detail.message_id: event for event in reversed(events)}.values())

@@ -4,6 +4,7 @@ A job is plain data, and so is what comes of it: it may be done in this process,
 reads the same files.
 """
 
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,18 +15,23 @@ from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules, Shard
 from streams.pipeline import Partition
 from streams.replay.books import Books
-from streams.replay.lane import Lane, VirtualLane
+from streams.replay.lane import Lane
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
 from streams.replay.parquet import ParquetReading
 from streams.replay.reading import EventReading, LineReading, Reading
 from streams.replay.recorded import known_scores
 from streams.replay.scorers import By, ByModel, ByRecord, ByRules, ModelFile, Scorer
 from streams.replay.share import Share
+from streams.replay.spool import Spool
 from streams.replay.tally import Tally
-from streams.replay.timeline import EVERY_PARTITION
+from streams.replay.timeline import EVERY_PARTITION, Logged
 from streams.replay.topic_files import TopicFiles
 from streams.replay.topics import TopicReading
+from streams.replay.virtual_lane import LogTime, VirtualLane
+from streams.replay.witness import Witness
 
+SPOOL: Final = ".spool"
+"""The folder, below that for files, for what tells at the end what came of decisions: one for each share."""
 LOOK_EVERY: Final = 1_024
 """After so many records it is told how far the job is, and looked whether it should stop."""
 
@@ -61,8 +67,11 @@ def do(job: Job, watch: Watch) -> Done:
     """Replay a share of a log. Errors: one-line `ValueError` and `click.ClickException` of the log and the scorer."""
     if job.out is None:
         return _do(job, watch, Books(None))
-    with TopicFiles(Path(job.out)) as files:
-        return _do(job, watch, Books(files, keep_timeline=job.keep_timeline))
+    with TopicFiles(Path(job.out)) as files, Spool(Path(job.out) / SPOOL / str(job.share.nth)) as spool:
+        books = Books(files, Witness(spool), keep_timeline=job.keep_timeline)
+        done = _do(job, watch, books)
+        books.close()
+        return done
 
 
 def reading(log: Log, share: Share, books: Books) -> Reading:
@@ -75,30 +84,46 @@ def reading(log: Log, share: Share, books: Books) -> Reading:
 
 
 def _do(job: Job, watch: Watch, books: Books) -> Done:
-    scorer, lanes = _scorer(job, books), dict[int, Lane | VirtualLane]()
-    log = reading(job.log, job.share, books)
+    log, lanes = reading(job.log, job.share, books), _Lanes(job, books)
     records = log.records()
-    if isinstance(job.log, EventLog):
-        mine = filter(job.share.has, range(job.log.ingest.partitions))
-        lanes = {number: VirtualLane(number, _nobody(job), scorer, books) for number in mine}
     while some := list(islice(records, LOOK_EVERY)):
-        for number, record in some:
-            if number == EVERY_PARTITION:
-                for lane in lanes.values():
-                    lane.give(record)
-            elif number in lanes:
-                lanes[number].give(record)
-            else:
-                lanes[number] = Lane(number, _nobody(job), scorer, books)
-                lanes[number].give(record)
+        lanes.give(some)
         watch.tell(job.share, log.done(), books.tally.timeline + books.tally.refused)
         if watch.stopped():
             break
-    for lane in lanes.values():
-        lane.end()
+    lanes.end()
     whole = not some
     watch.tell(job.share, 1.0 if whole else log.done(), books.tally.timeline + books.tally.refused)
     return Done(tally=books.tally, whole=whole)
+
+
+class _Lanes:
+    """The partitions of a share: those of a log of events from the beginning, those of a timeline as they come."""
+
+    def __init__(self, job: Job, books: Books) -> None:
+        self._job, self._books, self._scorer = job, books, _scorer(job, books)
+        self._time, self._virtual = LogTime(), list[VirtualLane]()
+        if isinstance(job.log, EventLog):
+            mine = filter(job.share.has, range(job.log.ingest.partitions))
+            self._virtual = [VirtualLane(number, _nobody(job), self._scorer, books, self._time) for number in mine]
+        self._lanes: dict[int, Lane] = {lane.number: lane for lane in self._virtual}
+
+    def give(self, records: Iterable[tuple[int, Logged]]) -> None:
+        """Each record to its partition, a TICK for every partition to all."""
+        lanes = self._lanes
+        for number, record in records:
+            if number == EVERY_PARTITION:
+                self._time.move(record, self._virtual)
+            elif number in lanes:
+                lanes[number].give(record)
+            else:
+                lanes[number] = Lane(number, _nobody(self._job), self._scorer, self._books)
+                lanes[number].give(record)
+
+    def end(self) -> None:
+        """The log has ended, or is given up."""
+        for lane in self._lanes.values():
+            lane.end()
 
 
 def _nobody(job: Job) -> Partition:

@@ -55,27 +55,34 @@ class Story:
 
     def outcome(self, at_ms: int, cart_key: str | None) -> Outcome:
         """What came of a request at `at_ms` about the cart with this key; None where no cart was open."""
+        episode = self.episode(at_ms, cart_key)
         return Outcome(
-            abandon_30m=self._abandoned(at_ms, cart_key),
-            purchase_24h=self._purchased(at_ms, at_ms + PURCHASE_MS),
+            abandon_30m=_label(None if episode is None else episode.abandoned),
+            purchase_24h=_label(self.purchased(at_ms)),
             next_action=self._next(at_ms),
-            purchase_1h=self._purchased(at_ms, at_ms + HOUR_MS),
-            purchase_session=self._purchased(at_ms, self._session_end_ms(at_ms)),
-            churn_30d=self._churned(at_ms),
+            purchase_1h=_label(self.purchased(at_ms, at_ms + HOUR_MS)),
+            purchase_session=_label(self.purchased(at_ms, self._session_end_ms(at_ms))),
+            churn_30d=_label(self._churned(at_ms)),
             next_event=self._next_gap(at_ms),
         )
 
-    def _abandoned(self, at_ms: int, cart_key: str | None) -> float:
+    def episode(self, at_ms: int, cart_key: str | None) -> Episode | None:
+        """The episode of the cart with this key that was open at `at_ms`, None without one."""
         found = [e for e in self.episodes if e.key == cart_key and e.opened_ms <= at_ms <= e.ended_ms]
-        known = found[-1].abandoned if found else None
-        return float("nan") if known is None else float(known)
+        return found[-1] if found else None
 
-    def _purchased(self, at_ms: int, until_ms: int) -> float:
-        """Whether an order came after `at_ms`, at `until_ms` at the latest."""
+    def purchased(self, at_ms: int, until_ms: int | None = None) -> bool | None:
+        """Whether the shopper buys by `until_ms`, else within a day; None where the log does not reach so far."""
+        until_ms = at_ms + PURCHASE_MS if until_ms is None else until_ms
         if until_ms > self._end_ms:
-            return float("nan")  # also where a purchase is known already: else only buyers would be known at the end
+            return None  # also where a purchase is known already: else only buyers would be known at the end
+        bought_ms = self.next_purchase_ms(at_ms)
+        return bought_ms is not None and bought_ms <= until_ms
+
+    def next_purchase_ms(self, at_ms: int) -> int | None:
+        """When the shopper buys next, None where the log knows of no purchase."""
         next_one = bisect_right(self._bought, at_ms)
-        return float(next_one < len(self._bought) and self._bought[next_one] <= until_ms)
+        return self._bought[next_one] if next_one < len(self._bought) else None
 
     def _session_end_ms(self, at_ms: int) -> int:
         """The last moment of the session at `at_ms`: with the next one the shopper has been quiet for half an hour."""
@@ -86,11 +93,11 @@ class Story:
             last_ms = event_ms
         return last_ms + SESSION_IDLE_MS - 1
 
-    def _churned(self, at_ms: int) -> float:
+    def _churned(self, at_ms: int) -> bool | None:
         until_ms = at_ms + CHURN_MS
         if until_ms > self._end_ms:
-            return float("nan")
-        return float(bisect_right(self._times, until_ms) == bisect_right(self._times, at_ms))
+            return None
+        return bisect_right(self._times, until_ms) == bisect_right(self._times, at_ms)
 
     def _next_gap(self, at_ms: int) -> int:
         if at_ms + GAP_EDGES_S[-1] * 1_000 > self._end_ms:
@@ -108,6 +115,15 @@ class Story:
             return 0
         kind = self._kinds[place]
         return kind if kind <= LAST_PURCHASE else -1
+
+
+def _label(known: bool | None) -> float:
+    return float("nan") if known is None else float(known)
+
+
+def once(events: Sequence[Waiting]) -> list[Waiting]:
+    """The events without those that were sent twice: the first of each message id counts."""
+    return list({event.detail.message_id: event for event in reversed(events)}.values())
 
 
 def _episodes(events: Sequence[Waiting], end_ms: int, idle_ms: int) -> list[Episode]:

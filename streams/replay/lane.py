@@ -6,10 +6,8 @@ nor on which partitions run beside this one.
 
 from typing import Final
 
-from schemas.kinds import LAST_CLICK
-from schemas.timeline import SLOT_AT, Tick, decode_tick, encode_tick
+from schemas.timeline import decode_tick
 from streams.core.asks import Ask
-from streams.core.ticks import EVERY_MS
 from streams.pipeline import Partition
 from streams.replay.books import Books, unreadable
 from streams.replay.scorers import Scorer
@@ -40,11 +38,10 @@ class Lane:
 
     def give(self, record: Logged) -> None:
         """Take the next record of the partition's log."""
-        if is_tick(record):
+        if record.key is None and is_tick(record):
             self._hear(record, decode_tick(record.value).consent_ms)
-        elif len(self._block) >= MOST_RECORDS:
-            self._step()
-        self._add(record)
+        else:
+            self._add(record)
 
     def end(self) -> None:
         """The log has ended, or is given up: step and answer what is in hand, and count the shoppers."""
@@ -53,9 +50,10 @@ class Lane:
         self._books.tally.shoppers(self.partition.shard.shoppers.values())
 
     def _add(self, record: Logged) -> None:
+        if len(self._block) >= MOST_RECORDS:
+            self._step()
         if self._now_ms < 0:
             self._now_ms = self._last_ms = record.at_ms
-        self._books.believe(self.number, record)
         self._block.append(record)
 
     def _hear(self, tick: Logged, consent_ms: int) -> None:
@@ -66,10 +64,13 @@ class Lane:
         else:
             self._step()
         self._consent_ms = max(self._consent_ms, consent_ms)
+        self._add(tick)
 
     def _step(self) -> None:
         if self._block:
-            made, self._block = self.partition.step(self._block), []
+            block, self._block = self._block, []
+            self._books.believe(self.number, block)
+            made = self.partition.step(block)
             if self.partition.unreadable:
                 self._refuse()
             if made:
@@ -105,7 +106,7 @@ class Lane:
         asked, self._asked = self._asked[:count], self._asked[count:]
         for (ask, _), (answer, now_ms) in zip(asked, self._scorer.answers(asked), strict=True):
             self.partition.answer([ask], answer, now_ms)
-            self._books.tally.answered(ask, answer)
+            self._books.answer(ask, answer)
         self._requests -= sum(ask.request is not None for ask, _ in asked)
         self._take()
 
@@ -117,60 +118,3 @@ class Lane:
         outputs = self.partition.take()
         if outputs:
             self._books.tell(self.number, outputs)
-
-
-class VirtualLane(Lane):
-    """A lane whose log has a TICK only where something arrived: in a silence it makes those that a timer waits for.
-
-    A worker writes a TICK in every second, and timers fire at the first that passes them. Of these seconds only those
-    are stepped in which something is due; a TICK by which nothing is due, and after which nothing came, is left out.
-    """
-
-    def __init__(self, number: int, partition: Partition, scorer: Scorer, books: Books) -> None:
-        super().__init__(number, partition, scorer, books)
-        self._tick: Logged | None = None  # the last one
-        self._waits = False  # it does, while nothing came after it
-        self._set_timers = False  # whether something in the block may have set a timer
-
-    def give(self, record: Logged) -> None:
-        """Take the next record of the partition's log."""
-        if record.key is None:
-            self._pass(record)
-            return
-        self._let_waiting()
-        self._set_timers |= record.value[SLOT_AT] > LAST_CLICK
-        super().give(record)
-
-    def end(self) -> None:
-        """As of any lane."""
-        self._let_waiting()
-        super().end()
-
-    def _pass(self, tick: Logged) -> None:
-        if self._set_timers:
-            self._step()
-            self._set_timers = False
-        timers, self._waits = self.partition.shard.timers, True
-        if timers and timers[0][0] <= tick.at_ms:
-            self._fire(tick, timers)
-        self._tick = tick
-
-    def _fire(self, tick: Logged, timers: list[tuple[int, bytes]]) -> None:
-        """Step the seconds up to this TICK in which something is due."""
-        (at_ms, consent_ms), before_ms = decode_tick(tick.value), -1
-        if self._tick is not None:
-            before_ms = decode_tick(self._tick.value).at_ms
-        while timers and timers[0][0] <= at_ms:
-            seconds = max(1, -(-(timers[0][0] - before_ms) // EVERY_MS))
-            before_ms = min(at_ms, before_ms + seconds * EVERY_MS)
-            behind_ms = at_ms - before_ms
-            value = encode_tick(Tick(before_ms, consent_ms - behind_ms))
-            super().give(tick._replace(value=value, at_ms=tick.at_ms - behind_ms))
-            self._step()
-            self._waits = behind_ms > 0
-
-    def _let_waiting(self) -> None:
-        """The TICK that waits belongs to the log: something comes after it."""
-        if self._waits and self._tick is not None:
-            super().give(self._tick)
-        self._waits = False

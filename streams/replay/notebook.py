@@ -5,6 +5,7 @@
 'replay'
 """
 
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,16 @@ from schemas.topics import DECISIONS, INTERVENTIONS, SUPPRESSED
 from streams.commands.settings import current
 from streams.replay.engine import run
 from streams.replay.plan import Options, planned
+from streams.replay.report.report import report_figures, require_report, write_reports
 from streams.replay.sort import require_duckdb
 from streams.replay.summary import Summary
+from streams.replay.tables import outcomes, records
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
+
+    from streams.replay.report.figures import Figures
 
 
 class Replay:
@@ -49,12 +54,28 @@ class Replay:
         """A row for each intervention that was held back, with its `reason`."""
         return self._table(SUPPRESSED.name)
 
+    @property
+    def outcomes(self) -> "DuckDBPyRelation":
+        """A row for each decision and what came of it: the fields of `streams.replay.outcomes.DecisionOutcome`."""
+        return outcomes(self._database, self.folder)
+
+    @property
+    def figures(self) -> "Figures":
+        """What a report shows, as numbers: of predictions, of candidates and what came of them, over time."""
+        return report_figures(self.folder)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report: a page where the path ends in .html, its figures where it ends in .json."""
+        target = Path(path)
+        require_report([target])
+        write_reports(self.folder, [target])
+        return target
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self.summary))}</pre>"
+
     def _table(self, *topics: str) -> "DuckDBPyRelation":
-        files = [str(path) for topic in topics for path in sorted((self.folder / topic).glob("*.jsonl"))]
-        if not files:
-            return self._database.sql("SELECT NULL AS nothing WHERE false")
-        reader = "read_json(?, format='newline_delimited', union_by_name=true, maximum_object_size=67108864)"
-        return self._database.sql(f"SELECT unnest(record) FROM {reader}", params=[files])
+        return records(self._database, self.folder, topics)
 
 
 def replay(log: str | Path, settings: Settings | None = None, **options: Any) -> Replay:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import msgspec
 
 from streams.app import read_policy
-from streams.replay.engine import Plan, cores
+from streams.replay.engine import Engine, Plan, cores
 from streams.replay.find import between, find_log
 from streams.replay.logs import EventLog, LineLog, Log, TopicLog
+from streams.replay.on_ray import connect
 from streams.replay.reading import partition_in
 from streams.replay.scorers import By, ModelFile
 from streams.settings import Settings
@@ -27,6 +28,7 @@ class Options(NamedTuple):
     start: str | None = None
     end: str | None = None
     currency: str = "USD"
+    engine: Engine = "processes"
 
 
 def planned(name: str, options: Options, settings: Settings) -> Plan:
@@ -43,10 +45,15 @@ def planned(name: str, options: Options, settings: Settings) -> Plan:
         policy=read_policy(Path(options.policy or settings.policy)),
         by=by,
         model=ModelFile(repository=settings.models_dir, name=settings.model),
-        processes=min(options.processes or cores(), _at_most(log)),
+        processes=min(options.processes or _cpus(options.engine), _at_most(log)),
+        engine=options.engine,
         out=None if options.out is None else str(options.out),
         keep_timeline=options.keep_timeline,
     )
+
+
+def _cpus(engine: Engine) -> int:
+    return connect() if engine == "ray" else cores()
 
 
 def _at_most(log: Log) -> int:

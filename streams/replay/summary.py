@@ -1,10 +1,14 @@
 """What a replay reports: as one JSON object, or as text for a person."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 from streams.accounts import Carts, Input, counted
 from streams.replay.tally import Tally
 
+SUMMARY_FILE: Final = "summary.json"
 SHOWN = 5
 
 
@@ -12,7 +16,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The counts of the demo's summary. `complete` is False where the replay was stopped: it tells of what it did then.
 
     `failures` are the rows that were refused, by class, and `bad_rows` the first of them, as `file:line: reason`.
-    `undecided`: decisions without a recorded one, which rules took. `seconds` and `events_per_s` are of wall time.
+    `undecided`: decisions without a recorded one, which rules took. `funnel`: how many shoppers and sessions did what,
+    where files were written; a session ends with half an hour of silence. `seconds` and `events_per_s` are wall time's.
     """
 
     log: str
@@ -29,6 +34,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     interventions: dict[str, int]
     suppressed: dict[str, int]
     retractions: int
+    funnel: dict[str, dict[str, int]] = {}
     seconds: float | None = None
     events_per_s: float | None = None
 
@@ -47,11 +53,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             lines.insert(2, ("speed", f"{self.events_per_s:,.0f} events/s, {self.seconds:,.1f} s"))
         if self.failures:
             lines.append(("refused", f"{self.input.dead_letters:,}: {counted(self.failures)}"))
+        lines[2:2] = [(name, _came(counts)) for name, counts in self.funnel.items()]
         lines += [("", row) for row in self.bad_rows[:SHOWN]]
         return "\n".join(f"{name:<14}{text}" for name, text in lines)
 
     def _undecided(self) -> str:
         return f"; {self.undecided:,} were not recorded" if self.undecided else ""
+
+
+def _came(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
 
 def summary(name: str, format_name: str, tally: Tally, *, complete: bool) -> Summary:
@@ -71,4 +82,5 @@ def summary(name: str, format_name: str, tally: Tally, *, complete: bool) -> Sum
         interventions=tally.interventions,
         suppressed=dict(sorted(tally.suppressed.items())),
         retractions=tally.retractions,
+        funnel=tally.funnel,
     )

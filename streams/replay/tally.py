@@ -1,7 +1,6 @@
 """What a replay came to: the counts of the demo's summary, added up over partitions and processes."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -44,6 +43,8 @@ class Tally(msgspec.Struct, kw_only=True):
     interventions: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     suppressed: dict[str, int] = msgspec.field(default_factory=dict)
     retractions: int = 0
+    end_ms: int = -1  # the time of the log's last event
+    funnel: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)  # where there was a witness
 
     def refuse(self, row: Row, letter: DeadLetter) -> None:
         """A row of the log could not be believed."""
@@ -79,6 +80,9 @@ class Tally(msgspec.Struct, kw_only=True):
         for name in ("failures", "added", "modes", "interventions", "suppressed"):
             _add(getattr(self, name), getattr(other, name))
         self.rows = sorted(self.rows + other.rows)[:SHOWN]
+        self.end_ms = max(self.end_ms, other.end_ms)
+        for name, counts in other.funnel.items():
+            _add(self.funnel.setdefault(name, {}), counts)
 
     @property
     def input(self) -> Input:
@@ -96,6 +100,6 @@ class Tally(msgspec.Struct, kw_only=True):
         return Carts.of(self.added)
 
 
-def _add(counts: dict[str, int], more: "Counter[str] | dict[str, int]") -> None:
+def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
     for name, count in more.items():
         counts[name] = counts.get(name, 0) + count

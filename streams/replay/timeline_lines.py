@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
+from schemas.history import SLOT
 from schemas.kinds import LAST_EVENT, Kind
-from schemas.timeline import SLOT_AT, TAIL_AT, TIMES, VERSION, decode_detail
+from schemas.timeline import SLOT_AT, TAIL_AT, TIMES, VERSION, decode_detail, decode_tick
 from streams.replay.timeline import Logged
 
 
@@ -25,11 +26,11 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(TimelineLine).decode
 
 
-def encode_line(partition: int, record: Logged) -> bytes:
-    """A record as a line, with its end."""
+def encode_line(partition: int, offset: int, record: Logged) -> bytes:
+    """A record as a line, with its end; `offset` is where it stands there, whatever its own is."""
     key = None if record.key is None else record.key.decode()
     text = b64encode(record.value).decode("ascii")
-    return _encode(TimelineLine(partition, record.offset, record.at_ms, key, text)) + b"\n"
+    return _encode(TimelineLine(partition, offset, record.at_ms, key, text)) + b"\n"
 
 
 def decode_line(line: bytes) -> tuple[int, Logged]:
@@ -76,3 +77,13 @@ def is_tick(record: Logged) -> bool:
     """Whether it is a TICK, and whole."""
     value = record.value
     return record.key is None and len(value) == TAIL_AT + TIMES.size and value[SLOT_AT] == Kind.TICK
+
+
+def log_time_ms(value: bytes) -> int:
+    """The time of an event or a TICK, -1 where a record is neither."""
+    if len(value) < TAIL_AT or value[SLOT_AT] == Kind.CONTROL:
+        return -1
+    if value[SLOT_AT] == Kind.TICK:
+        return decode_tick(value).at_ms if len(value) == TAIL_AT + TIMES.size else -1
+    _, at_low, at_high, *_ = SLOT.unpack_from(value, SLOT_AT)
+    return int(at_low | at_high << 32)

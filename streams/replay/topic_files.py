@@ -19,6 +19,8 @@ from streams.replay.timeline import Logged
 from streams.replay.timeline_lines import encode_line
 
 REFUSED = "refused"
+OUTCOMES = "outcomes"
+SAMPLE = "sample"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,12 +54,16 @@ class TopicFiles:
         place = TIMELINE.name, partition
         offset = self._offsets[place]
         self._offsets[place] = offset + 1
-        self._file(*place).write(encode_line(partition, record._replace(offset=offset)))
+        self._file(*place).write(encode_line(partition, offset, record))
 
     def refuse(self, partition: int, where: str, letter: DeadLetter) -> None:
         """Append a record that was refused, with the file and line it comes from."""
         line = {"source": where, "failure": letter.failure, "reason": letter.reason}
         self._file(REFUSED, partition).write(_encode(line) + b"\n")
+
+    def append(self, name: str, partition: int, row: msgspec.Struct) -> None:
+        """Append a row of a table of the replay's own."""
+        self._file(name, partition).write(_encode(row) + b"\n")
 
     def _file(self, topic: str, partition: int) -> BinaryIO:
         found = self._files.get((topic, partition))

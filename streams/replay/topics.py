@@ -9,9 +9,6 @@ from typing import Any, Final, TypeVar
 import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.history import SLOT
-from schemas.kinds import Kind
-from schemas.timeline import SLOT_AT, TAIL_AT, TIMES, decode_tick
 from schemas.topics import TIMELINE
 from streams.broker_errors import talking_to
 from streams.replay.books import Books
@@ -19,6 +16,7 @@ from streams.replay.logs import TopicLog
 from streams.replay.reading import Records
 from streams.replay.share import Share
 from streams.replay.timeline import Logged
+from streams.replay.timeline_lines import log_time_ms
 
 T = TypeVar("T")
 Ends = Mapping[TopicPartition, int]
@@ -144,13 +142,3 @@ class TopicReading:
         """By offsets."""
         there = sum(self._end.values()) - sum(self._start.values())
         return (sum(self._at.values()) - sum(self._start.values())) / max(there, 1)
-
-
-def log_time_ms(value: bytes) -> int:
-    """The time of an event or a TICK, -1 where a record is neither."""
-    if len(value) < TAIL_AT or value[SLOT_AT] == Kind.CONTROL:
-        return -1
-    if value[SLOT_AT] == Kind.TICK:
-        return decode_tick(value).at_ms if len(value) == TAIL_AT + TIMES.size else -1
-    _, at_low, at_high, *_ = SLOT.unpack_from(value, SLOT_AT)
-    return int(at_low | at_high << 32)

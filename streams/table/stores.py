@@ -52,6 +52,20 @@ class Stores:
         msg = f"expected a free folder in {self._root}, got {MOST_FOLDERS} in use; end the processes that use them"
         raise StoreFailed(msg)
 
+    def sweep(self) -> None:
+        """Take away what was left for so long that it would not be trusted any more. To be asked before any `open`."""
+        for folder in sorted(self._root.glob("*-*")):
+            left_ms = max((path.stat().st_mtime for path in folder.iterdir()), default=0.0) * 1_000
+            if self._now_ms() - left_ms < _LONGEST_AWAY_MS:
+                continue
+            found = self._opened(folder)
+            if found == LOCKED:
+                continue
+            if isinstance(found, Store):
+                found.close()
+            log.info("taking away the store %s: nobody has opened it for %d h", folder, _LONGEST_AWAY_MS / 3_600_000)
+            shutil.rmtree(folder)
+
     def _opened(self, folder: Path) -> Store | str:
         """The store in the folder, else what is wrong with it."""
         try:

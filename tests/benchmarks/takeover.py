@@ -22,6 +22,8 @@ from typing import Any
 import msgspec
 from aiokafka import TopicPartition
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from schemas.shopper import META_KEY, Meta, encode_meta
 from schemas.topics import CHANGELOG, TIMELINE
 from streams.connection import connection

@@ -9,10 +9,16 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 from faust.types import TP
 
+from streams.topic_ids import TopicsRequest
 from tests.simulation.readers import Positions
 from tests.simulation.wire import Wire
 
-VERSIONS = {OffsetRequest.API_KEY: (2, 2), FetchRequest.API_KEY: (4, 4), OffsetFetchRequest.API_KEY: (1, 1)}
+VERSIONS = {
+    TopicsRequest.API_KEY: (10, 10),
+    OffsetRequest.API_KEY: (2, 2),
+    FetchRequest.API_KEY: (4, 4),
+    OffsetFetchRequest.API_KEY: (1, 1),
+}
 EARLIEST = -2
 
 
@@ -94,6 +100,7 @@ class _Answer(NamedTuple):
 
     topics: list[Any]
     API_VERSION: int
+    cluster_id: str = "simulated"
 
 
 class Client:
@@ -126,9 +133,14 @@ class Client:
             OffsetRequest.API_KEY: self._offset,
             FetchRequest.API_KEY: self._fetch,
             OffsetFetchRequest.API_KEY: self._committed,
+            TopicsRequest.API_KEY: self._described,
         }
         answer, kind = answers[request.API_KEY], "ends" if request.API_KEY == OffsetRequest.API_KEY else "other"
         return await self._wire.ask(lambda: answer(asked), kind)
+
+    def _described(self, asked: Any) -> _Answer:
+        """Of topics that are never deleted: the name serves as the id."""
+        return _Answer([(0, name, name.encode()) for _, name, _ in asked.topics], 10)
 
     def _offset(self, asked: Any) -> _Answer:
         ((topic, ((partition, which),)),) = asked.topics

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
+from faust.assignor.client_assignment import ClientAssignment
 from faust.types import TP
 
 from streams.transport import consumer, driver, producer, thread
@@ -35,7 +36,8 @@ class Membership:
     It is its own coordinator, as aiokafka's tells the generation.
     """
 
-    def __init__(self, *, committed: bool) -> None:
+    def __init__(self, assignor: Any, *, committed: bool) -> None:
+        self._assignor = assignor
         self.wire, self.coordination = Wire("consumer"), Wire("coordination")
         self.positions = Positions(self.wire, committed=committed)
         self.generation, self.closed = -1, False
@@ -104,6 +106,7 @@ class Membership:
             self._rejoin.clear()
             self.positions.at.clear()
             self.positions.watch(sorted(joined.partitions))
+            self._assignor._assignment = ClientAssignment(by_topic(joined.partitions), by_topic(joined.standbys))
             await listener.on_partitions_assigned(joined.partitions)
             await self._rejoin.wait()
 
@@ -121,6 +124,14 @@ class Membership:
                     self.member = ""  # the group forgot us
             if not well and generation == self.generation:
                 self._rejoin.set()
+
+
+def by_topic(tps: Iterable[TP]) -> dict[str, list[int]]:
+    """As Faust's assignor keeps a share."""
+    found: dict[str, list[int]] = {}
+    for tp in sorted(tps):
+        found.setdefault(tp.topic, []).append(tp.partition)
+    return found
 
 
 class _OnTheLoop:
@@ -146,7 +157,7 @@ class ConsumerThread(thread.ConsumerThread):
         return self._consumer is None or not self._consumer.member
 
     def _create_worker_consumer(self, _transport: Any) -> Membership:
-        return Membership(committed=True)
+        return Membership(self.app.assignor, committed=True)
 
     async def fetch(self, wanted: Wanted, max_records: int) -> list[Fetched]:
         positions = self._ensure_consumer().positions

@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 from aiokafka.errors import CommitFailedError
 from faust.types import TP
 
+from schemas.topics import TIMELINE
+from streams.transport.placement import standbys_of
 from tests.simulation.broker import Broker
 
 REBALANCE_LIMIT_S: Final = 60.0
@@ -20,13 +22,14 @@ class Joined(NamedTuple):
 
     generation: int
     partitions: frozenset[TP]
+    standbys: frozenset[TP]
 
 
 class Group:
     """Runs in the world, beside the broker."""
 
-    def __init__(self, broker: Broker, rng: Random, session_s: float) -> None:
-        self.broker, self.loop = broker, broker.loop
+    def __init__(self, broker: Broker, rng: Random, session_s: float, standbys: int) -> None:
+        self.broker, self.loop, self.replicas = broker, broker.loop, standbys
         self.generation = 0
         self.members: dict[str, float] = {}  # when their session ends
         self.committing: Callable[[Mapping[TP, int]], None] = lambda _: None
@@ -34,6 +37,7 @@ class Group:
         self._topics: tuple[str, ...] = ()
         self._waiting: dict[str, asyncio.Future[Joined]] = {}
         self._owners: dict[TP, str] = {}
+        self._standbys: dict[str, set[int]] = {}  # the timeline partitions of which a member holds standbys
         self._until_s: float | None = None  # the end of the rebalance under way
         self._look()
 
@@ -93,12 +97,22 @@ class Group:
         self._until_s = None
         self.generation += 1
         self._give_out(sorted(self.members))
+        self._place_standbys()
         waiting, self._waiting = self._waiting, {}
         for member, future in waiting.items():
             self.members[member] = self.loop.time() + self._session_s
             theirs = frozenset(tp for tp, owner in self._owners.items() if owner == member)
+            held = frozenset(TP(TIMELINE.name, number) for number in self._standbys[member])
             if not future.done():
-                future.set_result(Joined(self.generation, theirs))
+                future.set_result(Joined(self.generation, theirs, held))
+
+    def _place_standbys(self) -> None:
+        """As the production assignor does."""
+        owners: dict[str, list[int]] = {member: [] for member in sorted(self.members)}
+        for tp, member in self._owners.items():
+            if tp.topic == TIMELINE.name:
+                owners[member].append(tp.partition)
+        self._standbys = standbys_of(owners, self._standbys, self.replicas)
 
     def _give_out(self, members: list[str]) -> None:
         """Each topic evenly. Mostly what somebody had, stays; sometimes everything moves."""

@@ -19,8 +19,13 @@ from inference.client.ladder import Ladder
 from schemas.topics import CHANGELOG
 from streams.app import build
 from streams.outside import Outside
+from streams.owner import Owner
 from streams.progress import InputPartition
 from streams.settings import Settings
+from streams.standbys import Tail
+from streams.table.changelog import Restored
+from streams.table.loader import Loaded, Loader
+from streams.table.store import Store
 from streams.worker import Worker
 from tests.simulation.clients import Client
 from tests.simulation.driver import Consumer, Transport
@@ -174,6 +179,53 @@ def _ends_not_asked(settings: Settings, scorer: Scorer, outside: Outside) -> Wor
     return worker
 
 
+def _store_told_before_the_commit(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
+    """The local store is told what a transaction is about to write, and of the offset behind it."""
+    worker = build(settings, scorer, outside)
+    load = worker.owners._load
+
+    async def loaded(number: int) -> Owner:
+        owner = await load(number)
+        write = owner.writer.write
+
+        async def told_first(changelog: Any, outputs: Any, offset: int | None) -> int:
+            owner.partition.shard.shoppers.cold.write(changelog, -1)
+            return await write(changelog, outputs, offset)
+
+        owner.writer.write = told_first
+        return owner
+
+    worker.owners._load = loaded
+    return worker
+
+
+def _standby_taken_as_it_is(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
+    """Who takes a standby over does not read what the changelog has gone on by."""
+    worker = build(settings, scorer, outside)
+    read_rest = worker.owners._read_rest
+
+    async def rest(tail: Tail) -> tuple[int, Loaded]:
+        return (tail.position, Loaded(0, tail.position)) if tail.begun else await read_rest(tail)
+
+    worker.owners._read_rest = rest
+    return worker
+
+
+def _place_of_a_store_ahead(settings: Settings, scorer: Scorer, outside: Outside) -> Worker:
+    """A snapshot says that it has what a standby, or an owner, has not read yet."""
+    worker = build(settings, scorer, outside)
+    table = worker.owners._table
+
+    async def ahead(loader: Loader, number: int) -> Restored | Store:
+        found = await table(loader, number)
+        reached = found.reached
+        found.reached = lambda position: reached(position + 3)
+        return found
+
+    worker.owners._table = ahead
+    return worker
+
+
 MISTAKES: Final[dict[str, Parts]] = {
     "offsets before acknowledgements": _with(CommitsBeforeAcknowledged),
     "durable when sent": Parts(build=_progress_before_acknowledged),
@@ -185,5 +237,8 @@ MISTAKES: Final[dict[str, Parts]] = {
     "loader stops before the end": Parts(client=StopsBeforeTheEnd),
     "transaction tried again": Parts(producer=TriesAgain),
     "older owner not fenced": Parts(producer=Unfenced),
+    "store told before the commit": Parts(build=_store_told_before_the_commit),
+    "standby taken as it is": Parts(build=_standby_taken_as_it_is),
+    "snapshot's place ahead": Parts(build=_place_of_a_store_ahead),
     "breaker never closes": Parts(ladder=LadderThatNeverCloses),
 }

@@ -22,7 +22,7 @@ from tests.simulation.shop import START_MS
 from tests.simulation.world import OPENS_S, PARTITIONS, SPEED, Path, World
 
 TOLD: Final = (DECISIONS, SUPPRESSED, *INTERVENTIONS.values())
-STATED: Final = {None, ExitCode.OK, ExitCode.FENCED, ExitCode.INTERNAL, ExitCode.UNAVAILABLE, ExitCode.NO_PROGRESS}
+STATED: Final = {None, *ExitCode} - {ExitCode.BAD_CONFIGURATION}
 MODEL_AGAIN_S: Final = 10.0
 LET_GO_S: Final = 16.0
 """A drain, a flush and a commit of five seconds each, and what they take beside."""

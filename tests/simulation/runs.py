@@ -1,8 +1,13 @@
 """One run of the simulation: a world to its end, judged by all oracles, and a digest of everything that happened."""
 
 import gc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
-from typing import NamedTuple
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -10,6 +15,9 @@ from tests.simulation.log import records_of
 from tests.simulation.oracles import Durable, differences
 from tests.simulation.worker import Parts
 from tests.simulation.world import World
+
+MEMORY: Final = Path("/dev/shm")
+"""A disk that is none: whether bytes outlive the machine is not what is looked at here."""
 
 
 class Run(NamedTuple):
@@ -24,15 +32,26 @@ class Run(NamedTuple):
 
 def run(seed: int, parts: Parts) -> Run:
     """The world of a seed."""
-    gc.disable()  # what is collected unwinds, at moments that are not the world's
-    try:
-        world = World(seed, parts)
+    with opened(seed, parts) as world:
         durable = Durable(world)
         finished = world.run()
         violations = [*durable.wrong, *differences(world, finished)]
         return Run(seed, violations, digest(world), world.loop.time(), happened(world))
+
+
+@contextmanager
+def opened(seed: int, parts: Parts) -> Iterator[World]:
+    """A world that is broken down in the end."""
+    gc.disable()  # what is collected unwinds, at moments that are not the world's
+    folder = TemporaryDirectory(prefix="kairos-simulation-", dir=MEMORY if MEMORY.is_dir() else None)
+    world = World(seed, parts, Path(folder.name))
+    try:
+        yield world
     finally:
         world.loop.forget()
+        for disk in world.disks:
+            disk.ended(killed=False)
+        folder.cleanup()
         gc.enable()
         gc.collect()
 
@@ -45,8 +64,15 @@ def happened(world: World) -> list[str]:
         for slot in world.slots
         for ending in slot.endings
     ]
-    met = [f"{count} times {what}" for what, count in sorted(world.site.faults.met.items())]
+    met = [f"{count} times {what}" for what, count in sorted(_met(world).items())]
     return sorted(world.happened + endings, key=lambda line: float(line.split()[0])) + met
+
+
+def _met(world: World) -> Counter[str]:
+    met = Counter(world.site.faults.met)
+    for disk in world.disks:
+        met.update(disk.met)
+    return met
 
 
 def digest(world: World) -> str:

@@ -18,6 +18,7 @@ from streams.transport.fatal import end_process, exit_code_of
 from streams.watchdog import LOOK_EVERY_S, Watchdog
 from streams.worker import Worker
 from tests.simulation.clients import Admin, Client, Follower
+from tests.simulation.disk import Disk
 from tests.simulation.driver import Transport
 from tests.simulation.loop import Process
 from tests.simulation.models import SimulatedScorer
@@ -50,8 +51,9 @@ class Parts(NamedTuple):
 class Slot:
     """One worker runs here at a time. `endings` are those of all."""
 
-    def __init__(self, site: Site, settings: Settings, number: int, parts: Parts) -> None:
+    def __init__(self, site: Site, settings: Settings, number: int, parts: Parts, disk: Disk) -> None:
         self.site, self.settings, self.number, self.parts = site, settings, number, parts
+        self.disk = disk
         self.endings: list[Ending] = []
         self.process: Process | None = None
         self.worker: Worker | None = None
@@ -77,6 +79,8 @@ class Slot:
         model = SimulatedScorer(faults, Random(f"{self.site.seed}/model/{process.name}"))
         outside = Outside(parts.producer, Follower, parts.client, Admin, loop.time, _watch)
         worker = parts.build(self.settings, parts.ladder([model], now_s=loop.time), outside)
+        if worker.owners._stores is not None:
+            worker.owners._stores = self.disk.stores(self.settings.app_id)
         transport = parts.transport([URL(f"blocks://{self.settings.broker}")], worker.app)
         worker.app.transport = worker.app.producer_transport = transport
         self.worker = worker
@@ -99,6 +103,7 @@ class Slot:
         assert process is not None
         loop = self.site.loop
         code, reason = process.exit or (None, "killed")
+        self.disk.ended(killed=code is None)
         self.endings.append(Ending(loop.time(), process.name, code, reason))
         loop.call_later(self._rng.uniform(*AGAIN_S), self.start, context=loop.world)
 

@@ -5,7 +5,6 @@ import random
 from operator import itemgetter
 from pathlib import Path
 from random import Random
-from tempfile import gettempdir
 from typing import Any, Final
 
 from faust.types import TP
@@ -14,6 +13,7 @@ from schemas.progress import Clock, encode
 from schemas.topics import CLOCK, INPUTS, TIMELINE, TOPICS
 from streams.settings import Settings
 from tests.simulation.broker import Broker
+from tests.simulation.disk import Disk
 from tests.simulation.faults import Faults
 from tests.simulation.group import Group
 from tests.simulation.loop import Deadlock, Loop
@@ -36,29 +36,31 @@ PROGRESS_LIMIT_S: Final = 60.0
 LOOK_EVERY_S: Final = 0.25
 
 
-def settings() -> Settings:
-    """Those of a worker, on log time of the clock topic."""
+def settings(rng: Random) -> Settings:
+    """Those of a worker, on log time of the clock topic. Half of the worlds keep shoppers on disk, few in memory."""
     return Settings(
         broker="127.0.0.1:1", app_id="simulated", timeline_partitions=PARTITIONS, transactions="on", clock="topic",
         lateness_s=LATE_S, cart_idle_s=IDLE_S, session_timeout_s=SESSION_S, metrics_port=0, model="simulated",
-        policy=str(Path(__file__).with_name("policy.toml")), data_dir=f"{gettempdir()}/kairos-simulation",
-        shoppers_in_memory=0,
+        policy=str(Path(__file__).with_name("policy.toml")), data_dir="unused",
+        shoppers_in_memory=rng.choice((0, 0, 1, 6)), standbys=rng.choice((0, 1, 1, 2)),
     )  # fmt: skip
 
 
 class World:
     """A seed's world. `run` it; then the oracles look at `broker`, `shop` and the endings of `slots`."""
 
-    def __init__(self, seed: int, parts: Parts) -> None:
+    def __init__(self, seed: int, parts: Parts, folder: Path) -> None:
+        """`folder` is for the disks of its machines."""
         rng = Random(seed)
         self.seed, self.rng = seed, rng
         self.shop = Shop(rng)
         self.loop = Loop()
         self.broker = Broker(self.loop, _topics())
-        self.group = Group(self.broker, Random(f"{seed}/group"), SESSION_S)
+        self.settings = settings(Random(f"{seed}/settings"))
+        self.group = Group(self.broker, Random(f"{seed}/group"), SESSION_S, self.settings.standbys)
         self.site = Site(seed, self.loop, self.broker, self.group, Faults(rng, FAULTS_END_S), [])
-        self.settings = settings()
-        self.slots = [Slot(self.site, self.settings, number, parts) for number in range(WORKERS)]
+        self.disks = [Disk(folder / f"{number}", Random(f"{seed}/disk/{number}")) for number in range(WORKERS)]
+        self.slots = [Slot(self.site, self.settings, number, parts, disk) for number, disk in enumerate(self.disks)]
         self.told_ms = -1
         self.happened: list[str] = []
         self._pauses: list[tuple[str, float, float]] = []

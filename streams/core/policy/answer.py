@@ -28,7 +28,8 @@ from streams.core import outputs
 from streams.core.asks import Ask, episode_cause
 from streams.core.ids import name_based_uuid
 from streams.core.outputs import Output
-from streams.core.policy.checks import Candidate, judge
+from streams.core.policy.checks import Candidate
+from streams.core.policy.explore import NOTHING, Act, act
 from streams.core.policy.rules import CartAtRisk, CartNudge, PolicyRules
 
 KEEP_NUDGES_MS = 30 * 86_400_000
@@ -53,12 +54,13 @@ def answer(ask: Ask, scored: Scored, policy: PolicyRules) -> list[Output]:
     scores = {} if scored.scores is None else _named(scored.scores)
     kind, rule = _candidate(ask, scores, policy)
     if rule is None:
-        return [outputs.decision(ask, _decision(ask, scored, _decided(ask, scored, scores, policy, ()), "none", None))]
-    reason, trace = judge(Candidate(ask, rule, scores, shopper.nudges, policy, scored.now_ms))
-    decided = _decided(ask, scored, scores, policy, trace)
-    taken = outputs.decision(ask, _decision(ask, scored, decided, kind, reason))
-    if reason is not None:
-        return [taken, outputs.suppressed(ask, _suppressed(ask, kind, decided, reason))]
+        decided = _decided(ask, scored, scores, policy, NOTHING)
+        return [outputs.decision(ask, _decision(ask, scored, decided, "none", None))]
+    done = act(Candidate(ask, rule, scores, shopper.nudges, policy, scored.now_ms))
+    decided = _decided(ask, scored, scores, policy, done)
+    taken = outputs.decision(ask, _decision(ask, scored, decided, kind, done.reason))
+    if done.reason is not None:
+        return [taken, outputs.suppressed(ask, _suppressed(ask, kind, decided, done.reason))]
     sent = _intervention(ask, kind, rule, decided)
     _keep(shopper, ask, sent, rule)
     return [taken, outputs.intervention(ask, sent)]
@@ -86,16 +88,14 @@ def _named(scores: Scores) -> dict[str, float]:
     return {"purchase_24h": scores.purchase_24h, "abandon_30m": scores.abandon_30m}
 
 
-def _decided(
-    ask: Ask, scored: Scored, scores: dict[str, float], policy: PolicyRules, trace: tuple[str, ...]
-) -> Decided:
+def _decided(ask: Ask, scored: Scored, scores: dict[str, float], policy: PolicyRules, done: Act) -> Decided:
     return Decided(
         mode=scored.mode,
         model=scored.model,
         scores=scores,
-        propensity=1.0,
-        reasons=_reasons(ask.request) if trace else (),
-        policy=Policy(id=policy.id, version=policy.version, trace=trace),
+        propensity=done.propensity,
+        reasons=_reasons(ask.request) if done.trace else (),
+        policy=Policy(id=policy.id, version=policy.version, trace=done.trace),
     )
 
 

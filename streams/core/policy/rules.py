@@ -59,6 +59,21 @@ class CartAtRisk(_Table, frozen=True, kw_only=True):
     channel_hints: tuple[str, ...] = ("onsite",)
 
 
+class Explore(_Table, frozen=True, kw_only=True):
+    """For which share of cart nudges a fair coin decides, by a hash with this seed: what `kairos estimate` needs.
+
+    A decision tells its propensity. With another seed other carts are drawn.
+    """
+
+    share: Probability = 0.0
+    seed: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` where chance has no seed."""
+        if self.share and not self.seed:
+            raise ValueError("expected a seed beside explore.share, got none; name one, e.g. seed = '2026-11'")
+
+
 class PolicyRules(_Table, frozen=True, kw_only=True):
     """The whole file. `version` is part of every intervention's id: a new version may address a cause again."""
 
@@ -68,6 +83,7 @@ class PolicyRules(_Table, frozen=True, kw_only=True):
     caps: Caps = Caps()
     cart_nudge: CartNudge = CartNudge()
     cart_at_risk: CartAtRisk = CartAtRisk()
+    explore: Explore = Explore()
 
 
 def parse(text: str) -> PolicyRules:

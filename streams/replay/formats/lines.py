@@ -12,8 +12,9 @@ import click
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 CHUNK: Final = 1 << 16
+BUFFER: Final = 1 << 20
 TOLD_EVERY: Final = 256
-"""The position is looked at again after so many lines."""
+"""The position is looked at again after so many lines, a power of two."""
 
 
 class UnreadableFile(click.ClickException):
@@ -37,10 +38,10 @@ class LineFile:
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """Each line with its number, the first is 1, without its line end. Raises `UnreadableFile`."""
         try:
-            with self.path.open("rb") as raw:
+            with self.path.open("rb", buffering=BUFFER) as raw:
                 for number, line in enumerate(_lines(raw, self.path), 1):
                     self.number = number
-                    if number % TOLD_EVERY == 1:
+                    if not number & TOLD_EVERY - 1:
                         self.position = raw.tell()
                     yield number, line.rstrip(b"\r\n")
                 self.position = raw.tell()
@@ -63,7 +64,7 @@ def _lines(raw: BinaryIO, path: Path) -> Iterator[bytes]:
     begins = raw.read(len(ZSTD))
     raw.seek(0)
     if begins.startswith(GZIP):
-        return iter(BufferedReader(gzip.open(raw, "rb"), 1 << 20))  # its own lines come through Python, one by one
+        return iter(BufferedReader(gzip.open(raw, "rb"), BUFFER))  # its own lines come through Python, one by one
     return _zstd_lines(raw, path) if begins == ZSTD else iter(raw)
 
 

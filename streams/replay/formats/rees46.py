@@ -7,7 +7,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -43,35 +43,53 @@ def read(lines: Iterable[tuple[int, bytes]], file_name: str, currency: str) -> I
     )
 
 
+class _Product(msgspec.Struct, gc=False):
+    product_id: str
+    category: str
+    brand: str
+    price: float
+    quantity: int = 1
+
+
+class _Seen(_Product, gc=False, kw_only=True):
+    """The properties of a view, and of what was put into a cart."""
+
+    currency: str
+    session_id: str
+
+
+class _Order(msgspec.Struct, gc=False):
+    order_id: str
+    total: float
+    currency: str
+    products: tuple[_Product]
+    session_id: str
+
+
+class _Event(msgspec.Struct, rename="camel", gc=False):
+    event: str
+    message_id: str
+    user_id: str
+    timestamp: str
+    received_at: str
+    properties: _Seen | _Order
+
+
 def _arrival(line: bytes, message_id: str, currency: str) -> Arrival | None:
     try:
-        time, kind, product_id, category_id, category_code, brand, price, user_id, session = _columns(line.decode())
+        time, kind, product_id, category_id, code, brand, price, user_id, session = _columns(line.decode())
         name, topic = EVENTS[kind]
-        product = {
-            "product_id": product_id,
-            "category": category_code or category_id,
-            "brand": brand,
-            "price": float(price),
-            "quantity": 1,
-        }
+        worth, category = float(price), code or category_id
         at_ms, iso = _time(time)
     except (ValueError, KeyError, csv.Error):  # too few or too many columns, or one that is not what it should be
         return None
-    event = {
-        "event": name,
-        "messageId": message_id,
-        "userId": user_id,
-        "timestamp": iso,
-        "receivedAt": iso,
-        "properties": _properties(name, product, message_id, currency) | {"session_id": session},
-    }
-    return Arrival(at_ms, topic, user_id.encode() or None, _encode(event))
-
-
-def _properties(name: str, product: dict[str, Any], message_id: str, currency: str) -> dict[str, Any]:
-    if name != "Order Completed":
-        return {**product, "currency": currency}
-    return {"order_id": message_id, "total": product["price"], "currency": currency, "products": [product]}
+    properties: _Seen | _Order
+    if topic == PURCHASE.name:
+        properties = _Order(message_id, worth, currency, (_Product(product_id, category, brand, worth),), session)
+    else:
+        properties = _Seen(product_id, category, brand, worth, currency=currency, session_id=session)
+    event = _encode(_Event(name, message_id, user_id, iso, iso, properties))
+    return Arrival(at_ms, topic, user_id.encode() or None, event)
 
 
 def _columns(line: str) -> list[str]:

@@ -87,6 +87,9 @@ def test_a_run_without_a_model_verifies_where_it_is_said_that_it_had_none(shop: 
         ("{shop} --scores recorded", 1, "expected a recorded timeline"),
         ("{shop} --scores model", 1, "expected a model's name, got none; set KAIROS_MODEL"),
         ("{shop} --keep-timeline", 2, "--keep-timeline needs --out"),
+        ("{shop} --report page.pdf", 1, "expected a report that ends in .html or .json, got page.pdf"),
+        ("{shop} --report nowhere/page.html", 1, "expected a file for the report in a folder that is there"),
+        ("{shop} --verify --report page.html", 2, "--verify compares a whole run"),
         ("{shop} --from 7", 2, "--from and --to are for a topic"),
         ("{shop} --policy none.toml", 1, "expected a policy at none.toml"),
         ("{shop} --out {root}/deploy", 1, "expected a new or empty folder for --out"),
@@ -105,8 +108,10 @@ def test_ctrl_c_leaves_a_valid_partial_result(shop: Path, tmp_path: Path, proces
     with gzip.open(big, "wb", compresslevel=1) as file:
         for line in shop.open("rb"):
             file.write(40 * line)  # repeats are read, and told by their messageId
-    out = tmp_path / "out"
-    process = start("replay", str(big), "--out", str(out), "--processes", str(processes), "--json")
+    out, page = tmp_path / "out", tmp_path / "page.html"
+    process = start(
+        "replay", str(big), "--out", str(out), "--report", str(page), "--processes", str(processes), "--json"
+    )
     until(lambda: any((out / DECISIONS.name).glob("*.jsonl")))
 
     process.send_signal(signal.SIGINT)
@@ -117,6 +122,7 @@ def test_ctrl_c_leaves_a_valid_partial_result(shop: Path, tmp_path: Path, proces
     assert summary["complete"] is json.loads((out / "summary.json").read_bytes())["complete"] is False
     lines = [json.loads(line) for file in (out / DECISIONS.name).iterdir() for line in file.open("rb")]
     assert len(lines) == summary["scores"] > 0
+    assert "Stopped before the end of the log" in page.read_text()
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":

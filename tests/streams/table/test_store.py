@@ -236,3 +236,32 @@ def test_wherever_a_byte_is_flipped_nothing_wrong_is_ever_served(stores, folder,
         return
 
     assert (looked_up, scanned) == ((dict.fromkeys(expected), {}) if begun_anew else (expected, expected))
+
+
+def test_a_store_that_nobody_opened_for_too_long_to_be_trusted_is_taken_away_at_the_next_start(
+    stores, folder, tmp_path
+):
+    left_behind(stores)
+
+    Stores(tmp_path, "shop", lambda: WallClock().now_ms() + 22 * 3_600_000).sweep()
+    assert folder.exists()
+
+    Stores(tmp_path, "shop", lambda: WallClock().now_ms() + 24 * 3_600_000).sweep()
+    assert not folder.exists()
+
+
+def test_a_store_that_another_process_has_open_is_left_where_it_is(stores, folder, tmp_path):
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from streams.table.loader import *; from streams.table.stores import *\n"
+        f"store = Stores(Path(sys.argv[1]), 'shop').open(3, {HERE!r})\n"
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, tmp_path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"open\n"
+
+        Stores(tmp_path, "shop", lambda: WallClock().now_ms() + 24 * 3_600_000).sweep()
+
+        assert folder.exists()
+        other.stdin.close()
