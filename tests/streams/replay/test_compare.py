@@ -102,7 +102,10 @@ def test_it_counts_what_a_naive_count_over_two_separate_replays_counts(
         right = kind(side, "cart_at_risk").right
         assert (right.true, right.known) == (risks.count(True), len(risks) - risks.count(None))
         assert side.caps.shoppers == len({one["user_id"] for one in found if sent(one)})
-        assert side.caps.fullest == naive_windows(found)
+        windows = naive_windows(found)
+        assert side.caps.fullest == windows
+        full = sum(shoppers for most, shoppers in windows.items() if most >= side.caps.per_shopper)
+        assert (side.caps.shoppers_at_cap, side.caps.held_back) == (full, held_back["frequency_cap"])
     first_a, first_b = ({cart(one): one["cause"] for one in found if sent(one)} for found in (a, b))
     both = first_a.keys() & first_b.keys()
     same = sum(first_a[one] == first_b[one] for one in both)
