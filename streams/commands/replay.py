@@ -59,6 +59,9 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     LOG is a file, a folder, or a topic of a broker: kafka://HOST:PORT/shop.timeline.v1. Files may be packed with gzip
     or zstd. With --out, each topic becomes a folder with a file of JSON Lines for each timeline partition. The same log
     gives the same bytes, whatever the number of processes.
+
+    Ctrl-C stops it: what was decided until then is in --out, every line whole, and the summary says that it is not
+    complete. It then exits with 130.
     """
     if keep_timeline and out is None:
         raise click.UsageError("--keep-timeline needs --out: the folder that the timeline is written to")
