@@ -185,6 +185,8 @@ def test_each_way_not_to_send_has_its_reason_on_either_side(
     assert reasons(found) == {("only_a", reason): found.facts.carts.only_a}
     assert reasons(turned) == {("only_b", reason): found.facts.carts.only_a}
     assert {one.reason_later for one in found.facts.differing} == {None}  # a cart is left once
+    assert {(one.a.sent, one.b.sent) for one in found.facts.examples} == {(True, False)}
+    assert {(one.a.sent, one.b.sent) for one in turned.facts.examples} == {(False, True)}
 
 
 def test_what_really_happened_stands_beside_what_was_sent(tmp_path: Path) -> None:
