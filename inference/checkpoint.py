@@ -1,16 +1,24 @@
 """A trained model on disk, with all that is needed to build it again and to know what it is."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import torch
 from torch import nn
 
+from inference.models.cnn import Cnn
+from inference.models.gru import Gru
 from inference.models.heads import Served
 from inference.models.lstm import Lstm
+from inference.models.rnn import Rnn
+from inference.models.transformer import Transformer
+from inference.models.vae import Vae
 
-MODELS: Final[dict[str, type[nn.Module]]] = {"lstm": Lstm}
+MODELS: Final[dict[str, Callable[[], nn.Module]]] = {
+    "rnn": Rnn, "gru": Gru, "lstm": Lstm, "cnn": Cnn, "transformer": Transformer, "vae": Vae,
+}  # fmt: skip
 """Every model that can be trained, by name. Being here is what puts a model under the contract tests."""
 
 

@@ -8,13 +8,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from inference.heads import CART_MS, HEADS
 from inference.inputs import CONTEXT, HISTORY_EVENTS, Columns, Request, columns
 from schemas.history import DTYPE
 
-PURCHASE_MS: Final = 86_400_000
-"""How far the label of a purchase looks ahead."""
-CART_MS: Final = 6 * 3_600_000
-"""How far the label of an abandonment is taken to look ahead: a cart open longer has seen activity every half hour."""
 _CHUNK: Final = 16_384
 """How many examples are held as Python objects at once."""
 
@@ -22,16 +19,19 @@ _CHUNK: Final = 16_384
 class Example(NamedTuple):
     """One request, and what came of it. What is not known is masked, and nothing is learned from it.
 
-    `abandon_30m`: 1 where the open cart was abandoned, else 0; NaN masked. `purchase_24h`: 1 or 0 likewise.
-    `next_action`: the kind of the next event (0: none within the horizon); -1 masked. `truth`: the exact probability
-    of abandonment, where a simulator knows it, else NaN. `at_ms`: event time, which the split goes by.
-    `shopper`: a hash of the shopper's key.
+    Labels are those of `inference/heads.py`: 1 or 0 for a chance, NaN masked; a number for a choice, -1 masked.
+    `truth`: the exact probability of abandonment, where a simulator knows it, else NaN. `at_ms`: event time, which the
+    split goes by. `shopper`: a hash of the shopper's key.
     """
 
     request: Request
     abandon_30m: float
     purchase_24h: float
     next_action: int
+    purchase_1h: float
+    purchase_session: float
+    churn_30d: float
+    next_event: int
     truth: float
     at_ms: int
     shopper: int = 0
@@ -45,12 +45,16 @@ DTYPE_OF_EXAMPLE: Final = np.dtype(
         ("abandon_30m", "<f4"),
         ("purchase_24h", "<f4"),
         ("next_action", "i1"),
+        ("purchase_1h", "<f4"),
+        ("purchase_session", "<f4"),
+        ("churn_30d", "<f4"),
+        ("next_event", "i1"),
         ("truth", "<f4"),
         ("at_ms", "<i8"),
         ("shopper", "<u8"),
     ]
 )
-"""An example in an array and in a file: 1,041 bytes, masked as in `Example`."""
+"""An example in an array and in a file: 1,054 bytes, masked as in `Example`."""
 
 Examples = npt.NDArray[np.void]
 """An array of `DTYPE_OF_EXAMPLE`, shape (N,)."""
@@ -117,8 +121,8 @@ def read_examples(path: Path) -> Examples:
 def split(examples: Examples, shares: tuple[float, float] = (0.7, 0.15), gap_ms: int = CART_MS) -> Split:
     """The examples cut by time: about these shares for training and validation, the rest for the test.
 
-    No label of an earlier part looks into a later one: before each cut, `gap_ms` of examples is left out, and for 24 h
-    purchases are masked. Raises `ValueError` where a part would be empty.
+    No label of an earlier part looks into a later one: before each cut, `gap_ms` of examples is left out, and labels
+    that look further are masked. Raises `ValueError` where a part would be empty.
     """
     at_ms = examples["at_ms"]
     first_ms, second_ms = np.quantile(at_ms, np.cumsum(shares))
@@ -137,7 +141,9 @@ def split(examples: Examples, shares: tuple[float, float] = (0.7, 0.15), gap_ms:
 def _before(examples: Examples, cut_ms: float, gap_ms: int) -> Examples:
     """The examples whose labels do not look beyond `cut_ms`."""
     kept = examples[examples["at_ms"] < cut_ms - gap_ms]  # a copy: the mask stays in here
-    kept["purchase_24h"][kept["at_ms"] >= cut_ms - PURCHASE_MS] = np.nan
+    for head in HEADS:
+        far = kept["at_ms"] >= cut_ms - head.horizon_ms
+        kept[head.name][far] = np.nan if head.answers == "chance" else -1
     return kept
 
 

@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from inference.heads import HEADS, Head
+
 Numbers = npt.NDArray[np.floating[Any]]
 
 _BINS: Final = 15
@@ -28,12 +30,16 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActionQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """How good the probabilities of the next action are. `base_log_loss`: of how frequent each action is."""
+    """How good the probabilities of a choice are, such as the next action.
+
+    `base_log_loss`: of how frequent each choice is. `ece`: of the most probable choice.
+    """
 
     examples: int
     accuracy: float
     log_loss: float
     base_log_loss: float
+    ece: float
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +52,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     abandon_30m: Quality | None
     purchase_24h: Quality | None
     next_action: ActionQuality | None
+    purchase_1h: Quality | None = None
+    purchase_session: Quality | None = None
+    churn_30d: Quality | None = None
+    next_event: ActionQuality | None = None
     abandon_beside: Quality | None = None
     abandon_optimum: Quality | None = None
 
@@ -53,17 +63,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def report(answers: dict[str, Numbers], examples: npt.NDArray[np.void]) -> Report:
     """The report on a model's answers (by output name, each with the examples in front) to examples.
 
-    A head none of whose labels is known is None.
+    A head that is not answered, or none of whose labels is known, is None.
     """
     abandon, truth = examples["abandon_30m"], examples["truth"]
     beside = np.where(np.isnan(truth), np.nan, abandon)
+    heads: dict[str, Any] = {
+        head.name: _of_head(head, answers[head.name], examples[head.name]) if head.name in answers else None
+        for head in HEADS
+    }
     return Report(
-        abandon_30m=quality(answers["abandon_30m"], abandon),
-        purchase_24h=quality(answers["purchase_24h"], examples["purchase_24h"]),
-        next_action=action_quality(answers["next_action"], examples["next_action"]),
+        **heads,
         abandon_beside=quality(answers["abandon_30m"], beside),
         abandon_optimum=quality(truth, beside),
     )
+
+
+def _of_head(head: Head, answers: Numbers, labels: npt.NDArray[Any]) -> Quality | ActionQuality | None:
+    return quality(answers, labels) if head.answers == "chance" else action_quality(answers, labels)
 
 
 def quality(probability: Numbers, label: Numbers) -> Quality | None:
@@ -84,16 +100,18 @@ def quality(probability: Numbers, label: Numbers) -> Quality | None:
 
 
 def action_quality(probabilities: Numbers, action: npt.NDArray[np.int8]) -> ActionQuality | None:
-    """The quality of probabilities, shape (N, 11), against actions, -1 for not known; None where none is known."""
+    """The quality of probabilities, shape (N, K), against choices, -1 for not known; None where none is known."""
     known = action >= 0
     if not known.any():
         return None
     answers, came = probabilities[known], action[known].astype(np.intp)
     share = np.bincount(came, minlength=answers.shape[1]) / len(came)
     rows = np.arange(len(came))
+    right = answers.argmax(axis=1) == came
     return ActionQuality(
         examples=len(came),
-        accuracy=float((answers.argmax(axis=1) == came).mean()),
+        accuracy=float(right.mean()),
+        ece=calibration_error(answers.max(axis=1).astype(np.float64), right),
         log_loss=float(-np.log(np.clip(answers[rows, came], _TINY, 1)).mean()),
         base_log_loss=float(-np.log(share[came]).mean()),
     )

@@ -3,7 +3,7 @@
 import hashlib
 import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,33 +11,45 @@ import onnx
 import onnxruntime
 import torch
 
+from inference.asked import Asked
 from inference.checkpoint import Checkpoint
-from inference.inputs import ACTIONS, CONTEXT, HISTORY_EVENTS, INPUTS, OUTPUTS, Columns
-from inference.models.heads import Served
+from inference.inputs import ACTIONS, CONTEXT, HISTORY_EVENTS, INPUTS, Columns
 from inference.repository import write_model
 from schemas.history import DTYPE
 from schemas.kinds import LAST_EVENT
 
 OPSET: Final = 18
 TOLERANCE: Final = 1e-5
+"""How far ONNX Runtime may be from torch; above 1, as a share."""
 CHECKED_SIZES: Final = (1, 2, 7, 64, 301)
 CARD_FILE: Final = "card.json"
 
 
-def export(checkpoint: Checkpoint, repository: Path, name: str, version: int, date: str) -> Path:
-    """Put the checkpoint's model into the repository, and a card beside it. Returns the path of the ONNX file.
+class Place(NamedTuple):
+    """Where a model goes: a Triton repository, the name that it is asked by, its version."""
 
-    `date` is what the card says, as given. Raises `ValueError`, and writes nothing, where ONNX Runtime's answers are
-    not torch's.
+    repository: Path
+    name: str
+    version: int
+
+
+def export(checkpoint: Checkpoint, place: Place, date: str, *, everything: bool = False) -> Path:
+    """Put the checkpoint's model into a repository, and a card beside it. Returns the path of the ONNX file.
+
+    `date` is what the card says, as given. With `everything` it answers all heads, else what the live path reads.
+    Raises `ValueError`, and writes nothing, where ONNX Runtime's answers are not torch's, and beside versions that
+    answer something else: Triton has one configuration for all versions.
     """
-    content = onnx_of(checkpoint.model)
-    check(content, checkpoint.model)
-    path = write_model(repository, name, version, content)
+    model = Asked(checkpoint.model, everything=everything)
+    content = onnx_of(model)
+    check(content, model)
+    path = write_model(*place, content, model.declared())
     card = {
-        "name": name,
-        "version": version,
+        "name": place.name,
+        "version": place.version,
         "date": date,
         "architecture": checkpoint.architecture,
+        "answers": [output.name for output in model.declared()],
         "sha256": hashlib.sha256(content).hexdigest(),
         "opset": OPSET,
         **checkpoint.facts,
@@ -47,8 +59,8 @@ def export(checkpoint: Checkpoint, repository: Path, name: str, version: int, da
     return path
 
 
-def onnx_of(model: Served) -> bytes:
-    """The model as ONNX, its tensors named and shaped as `INPUTS` and `OUTPUTS` say, the batch of any size above 0."""
+def onnx_of(model: Asked) -> bytes:
+    """The model as ONNX, its tensors named and shaped as declared, the batch of any size above 0."""
     example = tuple(map(torch.from_numpy, random_inputs(3, seed=0).values()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of torch's own future; `check` says whether the export is right
@@ -58,7 +70,7 @@ def onnx_of(model: Served) -> bytes:
             dynamo=True,
             opset_version=OPSET,
             input_names=[tensor.name for tensor in INPUTS],
-            output_names=[tensor.name for tensor in OUTPUTS],
+            output_names=[tensor.name for tensor in model.declared()],
             dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in INPUTS),
             verbose=False,
         )
@@ -74,19 +86,19 @@ def _without_traces(proto: onnx.ModelProto) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def check(content: bytes, model: Served) -> None:
+def check(content: bytes, model: Asked) -> None:
     """Raise `ValueError` where an ONNX model's answers are not the model's, or not finite.
 
     Asked are random requests in batches of several sizes, an empty history among each.
     """
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    names = [output.name for output in OUTPUTS]
+    names = [output.name for output in model.declared()]
     for size in CHECKED_SIZES:
         inputs = random_inputs(size, seed=size)
         with torch.inference_mode():
             expected = model(*map(torch.from_numpy, inputs.values()))
         for name, got, wanted in zip(names, session.run(names, inputs), expected, strict=True):
-            apart = float(np.abs(got - wanted.numpy()).max())
+            apart = float((np.abs(got - wanted.numpy()) / np.maximum(1, np.abs(wanted.numpy()))).max())
             if not apart <= TOLERANCE:  # a NaN is not within the tolerance either
                 msg = (
                     f"expected {name} from ONNX Runtime within {TOLERANCE} of torch's, got {apart} apart in a batch of "

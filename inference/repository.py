@@ -4,7 +4,9 @@ A GPU server runs it as it is, with Triton's onnxruntime backend. The embedded C
 gets a repository made from it. ONNX Runtime in this process reads `model.onnx` itself.
 """
 
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,8 @@ BATCH_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 ONNX_FILE: Final = "model.onnx"
 CONFIG_FILE: Final = "config.pbtxt"
+_ONNX_BACKEND, _PYTHON_BACKEND = 'backend: "onnxruntime"', 'backend: "python"'
+_NAME: Final = re.compile(r'\{ name: "(\w+)"')
 _BACKEND: Final = Path(__file__).parent / "backend" / "model.py"
 
 
@@ -25,31 +29,49 @@ class ModelMissingError(FileNotFoundError):
     """No model where one was expected. The text names the fix."""
 
 
-def write_model(repository: Path, name: str, version: int, onnx: Path | bytes) -> Path:
+def write_model(
+    repository: Path, name: str, version: int, onnx: Path | bytes, outputs: Sequence[Tensor] = OUTPUTS
+) -> Path:
     """Put a model into a repository, and write its configuration. Returns the path of its `model.onnx`.
 
-    A version that is there already is replaced.
+    A version that is there already is replaced. Raises `ValueError` where another version has other outputs.
     """
     path = repository / name / str(version) / ONNX_FILE
+    _agrees(repository / name, version, outputs)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(onnx if isinstance(onnx, bytes) else onnx.read_bytes())
-    (repository / name / CONFIG_FILE).write_text(config(name, "onnxruntime"))
+    (repository / name / CONFIG_FILE).write_text(config(name, "onnxruntime", outputs))
     return path
 
 
-def config(name: str, backend: str, more: str = "") -> str:
+def _agrees(folder: Path, version: int, outputs: Sequence[Tensor]) -> None:
+    """Raise `ValueError` where other versions in the folder answer other tensors: all share one configuration."""
+    others = [path.parent.name for path in folder.glob(f"[0-9]*/{ONNX_FILE}") if path.parent.name != str(version)]
+    if not others or not (folder / CONFIG_FILE).exists():
+        return
+    _, _, told = (folder / CONFIG_FILE).read_text().partition("\noutput [")
+    came, had = [tensor.name for tensor in outputs], _NAME.findall(told)
+    if came != had:
+        msg = (
+            f"expected a model that answers {had}, as versions {sorted(others)} in {folder} do, got {came}: "
+            "Triton has one configuration for all versions; choose another --name"
+        )
+        raise ValueError(msg)
+
+
+def config(name: str, backend: str, outputs: Sequence[Tensor] = OUTPUTS) -> str:
     """The text of a `config.pbtxt`: the tensor contract, the two last versions, warm-up of every batch size.
 
     No dynamic batching: a round is one batch already, and merging would make shapes that were not warmed up.
     """
-    inputs = ",\n".join(f"  {{ {_tensor(tensor)} }}" for tensor in INPUTS)
-    outputs = ",\n".join(f"  {{ {_tensor(tensor)} }}" for tensor in OUTPUTS)
+    given = ",\n".join(f"  {{ {_tensor(tensor)} }}" for tensor in INPUTS)
+    answered = ",\n".join(f"  {{ {_tensor(tensor)} }}" for tensor in outputs)
     return (
         "# Written by inference/repository.py from inference/inputs.py.\n"
         f'name: "{name}"\nbackend: "{backend}"\nmax_batch_size: {BATCH_SIZES[-1]}\n'
-        f"input [\n{inputs}\n]\noutput [\n{outputs}\n]\n"
+        f"input [\n{given}\n]\noutput [\n{answered}\n]\n"
         "version_policy { latest { num_versions: 2 } }\n"
-        f"{''.join(map(_warm_up, BATCH_SIZES))}{more}"
+        f"{''.join(map(_warm_up, BATCH_SIZES))}"
     )
 
 
@@ -87,7 +109,8 @@ def embed(repository: Path, into: Path, threads: int) -> list[str]:
             folder.mkdir(parents=True)
             shutil.copy(repository / name / str(version) / ONNX_FILE, folder)
             shutil.copy(_BACKEND, folder)
-        (into / name / CONFIG_FILE).write_text(config(name, "python", _on_cpu(threads)))
+        text = (repository / name / CONFIG_FILE).read_text()
+        (into / name / CONFIG_FILE).write_text(text.replace(_ONNX_BACKEND, _PYTHON_BACKEND) + _on_cpu(threads))
     return found
 
 

@@ -1,42 +1,47 @@
 """Training: all heads at once, early stopping on the order of abandonment, then calibration."""
 
+import hashlib
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from inference.calibrate import temperatures
 from inference.checkpoint import MODELS, Checkpoint
-from inference.dataset import Examples, Split, batches, inputs
+from inference.dataset import Examples, Split, batches
 from inference.evaluate import Numbers, Report, report
-from inference.inputs import OUTPUTS
-from inference.models.heads import Logits, Served, cooled
-
-_ANSWER_BATCH: Final = 4096
-_COLDEST, _HOTTEST = 0.05, 20.0
+from inference.heads import HEADS
+from inference.learned import Learned, losses
+from inference.machine import machine
+from inference.models.heads import Served
+from inference.seeds import epoch_seed, reproducible
+from inference.tuned import Start, begin
+from inference.unfinished import Folder
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How to train. `patience`: epochs without a better validation PR-AUC before it stops.
 
-    `threads`: sums depend on how many add them up, so it is part of the plan, and not of the machine.
-
-    `decay`: the factor of the learning rate from one epoch to the next. `weights`: of the losses, as in `OUTPUTS`.
+    `threads`: sums depend on how many add them up, so it is part of the plan, and not of the machine. `device`: as
+    torch names it. `decay`: the factor of the learning rate from one epoch to the next. `weights`: of the losses, as in
+    `HEADS`. `last_layers`: how many of the last layers of a pre-trained model go on learning; None for all.
     """
 
     architecture: str = "lstm"
     seed: int = 0
     threads: int = 1
+    device: str = "cpu"
     epochs: int = 20
     batch: int = 512
     learning_rate: float = 1e-3
     decay: float = 0.8
     patience: int = 4
-    weights: tuple[float, ...] = (0.5, 1.0, 0.5)
+    weights: tuple[float, ...] = tuple(head.weight for head in HEADS)
+    last_layers: int | None = None
 
 
 class Progress(NamedTuple):
@@ -50,160 +55,136 @@ class Progress(NamedTuple):
     pr_auc: float | None
 
 
-class Learned(NamedTuple):
-    """Examples as torch sees them, the examples in front: the three inputs, and the labels as in `Examples`."""
-
-    event_ids: Tensor
-    event_numbers: Tensor
-    context: Tensor
-    purchase_24h: Tensor
-    abandon_30m: Tensor
-    next_action: Tensor
-
-    @classmethod
-    def of(cls, examples: Examples) -> Self:
-        """The tensors of the examples."""
-        labels = {name: examples[name].copy() for name in ("purchase_24h", "abandon_30m")}
-        labels["next_action"] = examples["next_action"].astype(np.int64)
-        return cls(**{name: torch.from_numpy(array) for name, array in (inputs(examples) | labels).items()})
-
-    def take(self, indexes: Tensor | slice) -> Self:
-        """The examples at `indexes`."""
-        return type(self)(*(column[indexes] for column in self))
-
-    def parts(self) -> Iterator[Self]:
-        """The examples in order, a few thousand at a time."""
-        for start in range(0, len(self.context), _ANSWER_BATCH):
-            yield self.take(slice(start, start + _ANSWER_BATCH))
-
-
-def train(split: Split, plan: Plan, progress: Callable[[Progress], None]) -> Checkpoint:
+def train(
+    split: Split,
+    plan: Plan,
+    progress: Callable[[Progress], None],
+    folder: Folder | None = None,
+    start: Start | None = None,
+) -> Checkpoint:
     """A trained and calibrated model: the epoch with the best PR-AUC of abandonment on validation.
 
-    The same examples and plan give the same model. Raises `ValueError` where validation does not hold both
+    The same examples and plan give the same model, also when it was stopped and went on from what `folder` kept after
+    each epoch. `start`: the pre-trained model it begins with. Raises `ValueError` where validation does not hold both
     abandoned carts and others.
     """
-    with _reproducible(plan):
-        model = Served(MODELS[plan.architecture]())
-        epoch = _fit(model, split, plan, progress)
-        model.temperatures.copy_(_temperatures(model, Learned.of(split.validation)))
+    with reproducible(plan.seed, plan.threads):
+        run = _Run(split, plan, start)
+        identity = _identity(split, plan, start)
+        run.go_on_from(folder.left(identity) if folder else None)
+        for values in run.epochs(split, progress):
+            if folder:
+                folder.keep(identity, run.state())
+                folder.draw(run.epoch, values)
+        model = run.best_model()
+        model.temperatures.copy_(temperatures(model, Learned.of(split.validation)))
         reports = {"validation": evaluate(model, split.validation), "test": evaluate(model, split.test)}
     facts = {
         "plan": msgspec.to_builtins(plan),
-        "best_epoch": epoch,
+        "best_epoch": run.best_epoch,
         "examples": {name: len(part) for name, part in split._asdict().items()},
+        "hours": round(run.seconds / 3_600, 4),
+        "machine": machine(plan.device),
     }
+    facts |= {"started_from": start.facts} if start else {}
     return Checkpoint(plan.architecture, model, facts | {"report": msgspec.to_builtins(reports)})
 
 
 def evaluate(model: Served, examples: Examples) -> Report:
     """How good the model's answers to the examples are."""
-    return report(answers(model, Learned.of(examples)), examples)
+    return report(answers(model, Learned.of(examples, model.temperatures.device.type)), examples)
 
 
 def answers(model: Served, learned: Learned) -> dict[str, Numbers]:
-    """The model's probabilities for each example, by output name."""
+    """The model's probabilities for each example, by name of the head."""
     model.eval()
     with torch.inference_mode():
         parts = [model(*part[:3]) for part in learned.parts()]
-    columns = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
-    return dict(zip([output.name for output in OUTPUTS], columns, strict=True))
+    columns = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
+    return dict(zip([head.name for head in HEADS], columns, strict=True))
 
 
-def losses(logits: Logits, learned: Learned) -> Tensor:
-    """The mean loss of each head over the examples whose label is known, shape (3,), in the order of `OUTPUTS`."""
-    by_head = [
-        _masked(logits.purchase_24h, learned.purchase_24h),
-        _masked(logits.abandon_30m, learned.abandon_30m),
-        nnf.cross_entropy(logits.next_action, learned.next_action, ignore_index=-1, reduction="sum")
-        / (learned.next_action >= 0).sum().clamp(min=1),
-    ]
-    return torch.stack(by_head)
+def _identity(split: Split, plan: Plan, start: Start | None) -> dict[str, Any]:
+    learned = b"".join(hashlib.sha256(part.tobytes()).digest() for part in split[:2])
+    told = {"examples": learned.hex(), "started_from": start.facts if start else None}
+    return msgspec.to_builtins(plan) | told  # type: ignore[no-any-return]
 
 
-def _masked(logit: Tensor, label: Tensor) -> Tensor:
-    known = ~label.isnan()
-    loss = nnf.binary_cross_entropy_with_logits(logit, label.nan_to_num(), weight=known.float(), reduction="sum")
-    return loss / known.sum().clamp(min=1)
+class _Run:
+    """A training between two epochs. `best`: PR-AUC, and for ties the negative log loss, on validation."""
 
+    def __init__(self, split: Split, plan: Plan, start: Start | None) -> None:
+        self.plan = plan
+        self.model = begin(Served(MODELS[plan.architecture]()), start, plan.last_layers)
+        self.learned = Learned.of(split.train, plan.device)
+        self.model.to(plan.device).standardise(self.learned.context)
+        learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(learning, lr=plan.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.ExponentialLR(self.optimizer, plan.decay)
+        self.weights = torch.tensor(plan.weights, device=plan.device)
+        self.epoch, self.best_epoch, self.best, self.seconds = 0, 0, (-1.0, 0.0), 0.0
+        self.pr_auc: float | None = None
+        self.best_weights = _copied(self.model)
 
-@contextmanager
-def _reproducible(plan: Plan) -> Iterator[None]:
-    """Torch's chance and threads as the plan says, and afterwards as they were."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(plan.threads)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(plan.seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    def epochs(self, split: Split, progress: Callable[[Progress], None]) -> Iterator[dict[str, float]]:
+        """Train until it gets no better, and yield what each epoch came to."""
+        while self.epoch < self.plan.epochs and self.epoch - self.best_epoch < self.plan.patience:
+            begun_s = time.monotonic()
+            loss = self._pass(progress)
+            pr_auc, log_loss = _abandonment(self.model, split.validation)
+            self.pr_auc = pr_auc
+            if (pr_auc, -log_loss) > self.best:
+                self.best, self.best_epoch, self.best_weights = (pr_auc, -log_loss), self.epoch, _copied(self.model)
+            self.seconds += time.monotonic() - begun_s
+            yield {"loss/train": loss, "abandon_30m/pr_auc": pr_auc, "abandon_30m/log_loss": log_loss}
 
-
-def _fit(model: Served, split: Split, plan: Plan, progress: Callable[[Progress], None]) -> int:
-    """Leave the best weights in the model; the epoch that had them, from 1."""
-    best, best_epoch, weights = (-1.0, 0.0), 0, model.state_dict()
-    for epoch, quality in enumerate(_epochs(model, split, plan, progress), start=1):
-        if quality > best:
-            best, best_epoch = quality, epoch
-            weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        if epoch - best_epoch >= plan.patience:
-            break
-    model.load_state_dict(weights)
-    return best_epoch
-
-
-def _epochs(
-    model: Served, split: Split, plan: Plan, progress: Callable[[Progress], None]
-) -> Iterator[tuple[float, float]]:
-    """Train, and yield how good each epoch is on validation: the PR-AUC, and for ties the negative log loss."""
-    learned, rng, pr_auc = Learned.of(split.train), np.random.default_rng(plan.seed), None
-    model.standardise(learned.context)
-    optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, plan.decay)
-    weights = torch.tensor(plan.weights)
-    for epoch in range(1, plan.epochs + 1):
-        done = 0
-        model.train()
-        for indexes in batches(len(split.train), plan.batch, rng):
-            loss = _step(model, optimizer, learned.take(torch.from_numpy(indexes)), weights)
+    def _pass(self, progress: Callable[[Progress], None]) -> float:
+        """One epoch; the mean loss of its batches."""
+        self.epoch += 1
+        seed, done, losses_seen = epoch_seed(self.plan.seed, self.epoch), 0, []
+        torch.manual_seed(seed)
+        self.model.train()
+        for indexes in batches(len(self.learned.context), self.plan.batch, np.random.default_rng(seed)):
+            losses_seen.append(self._step(self.learned.take(torch.from_numpy(indexes).to(self.plan.device))))
             done += len(indexes)
-            progress(Progress(epoch, plan.epochs, done, len(split.train), loss, pr_auc))
-        schedule.step()
-        pr_auc, log_loss = _abandonment(model, split.validation)
-        yield pr_auc, -log_loss
+            of = len(self.learned.context)
+            progress(Progress(self.epoch, self.plan.epochs, done, of, losses_seen[-1], self.pr_auc))
+        self.schedule.step()
+        return sum(losses_seen) / len(losses_seen)
 
-
-def _step(model: Served, optimizer: torch.optim.Optimizer, learned: Learned, weights: Tensor) -> float:
-    optimizer.zero_grad()
-    loss = losses(model.logits(*learned[:3]), learned) @ weights
-    loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return float(loss.detach())
-
-
-def _temperatures(model: Served, learned: Learned) -> Tensor:
-    """The temperature of each head under which its answers on `learned` are most probable, shape (3,)."""
-    logits = _logits(model, learned)
-    logs = torch.zeros(len(OUTPUTS), requires_grad=True)
-    optimizer = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = losses(cooled(logits, logs.exp()), learned).sum()
+    def _step(self, learned: Learned) -> float:
+        self.optimizer.zero_grad()
+        logits, own = self.model.learn(*learned[:3])
+        loss = losses(logits, learned) @ self.weights + own
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
-        return loss
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return float(loss.detach())
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return logs.detach().exp().clamp(_COLDEST, _HOTTEST)
+    def state(self) -> dict[str, Any]:
+        """All that the next epoch depends on, as torch can store it."""
+        told = {name: getattr(self, name) for name in ("epoch", "best_epoch", "best", "seconds", "pr_auc")}
+        parts = {name: getattr(self, name).state_dict() for name in ("model", "optimizer", "schedule")}
+        return {"told": told, "parts": parts, "best_weights": self.best_weights}
+
+    def go_on_from(self, state: dict[str, Any] | None) -> None:
+        """Stand where a state was taken; None: at the beginning."""
+        if state is None:
+            return
+        for name, value in state["told"].items():
+            setattr(self, name, value)
+        for name, part in state["parts"].items():
+            getattr(self, name).load_state_dict(part)
+        self.best_weights = state["best_weights"]
+
+    def best_model(self) -> Served:
+        """The model of the best epoch, on the CPU."""
+        self.model.load_state_dict(self.best_weights)
+        return self.model.cpu()
 
 
-def _logits(model: Served, learned: Learned) -> Logits:
-    model.eval()
-    with torch.no_grad():
-        parts = [model.logits(*part[:3]) for part in learned.parts()]
-    return Logits(*map(torch.cat, zip(*parts, strict=True)))
+def _copied(model: Served) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
 def _abandonment(model: Served, validation: Examples) -> tuple[float, float]:

@@ -16,6 +16,7 @@ COMMANDS = {
     "estimate": "what another policy would have earned, from a recorded log",
     "watch": "print interventions as they come",
     "topics": "create, check and describe the topics",
+    "pretrain": "pre-train a transformer from an unlabelled log",
     "train": "train a model from a log",
     "export": "export a trained model to a Triton repository",
     "bench": "measure speed beside other systems, and models beside published figures",

@@ -21,6 +21,7 @@ from inference.client.failure import NoAnswerError
 from inference.client.ladder import Ladder
 from inference.client.triton import TritonScorer
 from inference.repository import ModelMissingError
+from schemas.decisions import Mode
 from schemas.progress import Known
 from streams.app import build
 from streams.broker_features import has_transactions
@@ -95,23 +96,32 @@ def _known_topics(settings: Settings) -> dict[str, Known]:
 
 
 def scorer(settings: Settings) -> Scorer:
-    """The ladder of this worker: the model on Triton, or in this process, then rules. Without a model, rules alone.
+    """The ladder of this worker: the model, its previous version where one is named, then rules.
 
-    Raises a one-line `ValueError` where the model should run in this process and cannot.
+    Models are asked on Triton, or in this process. Raises a one-line `ValueError` where a model should run in this
+    process and cannot.
     """
     if not settings.model:
         return Ladder([])
-    deadline_ms = settings.inference_deadline_ms
-    triton = settings.triton
-    model = TritonScorer(triton, settings.model, deadline_ms=deadline_ms) if triton else _in_process(settings)
-    return Ladder([model], deadline_ms=deadline_ms)
+    models = [_model(settings, None, "model")]
+    if settings.previous_version:
+        models.append(_model(settings, settings.previous_version, "previous_model"))
+    return Ladder(models, deadline_ms=settings.inference_deadline_ms)
 
 
-def _in_process(settings: Settings) -> Scorer:
+def _model(settings: Settings, version: int | None, rung: Mode) -> Scorer:
+    """A version of the model; None is the newest."""
+    if not settings.triton:
+        return _in_process(settings, version, rung)
+    number = "" if version is None else str(version)
+    return TritonScorer(settings.triton, settings.model, number, rung, deadline_ms=settings.inference_deadline_ms)
+
+
+def _in_process(settings: Settings, version: int | None, rung: Mode) -> Scorer:
     try:
         from inference.client.in_process import InProcessScorer  # noqa: PLC0415  ONNX Runtime is no dependency of ours
 
-        return InProcessScorer(Path(settings.models_dir), settings.model)
+        return InProcessScorer(Path(settings.models_dir), settings.model, version, mode=rung)
     except ImportError as exc:
         msg = f"KAIROS_TRITON is empty, and the model cannot run here: {exc}; pip install -e '.[local]', or set it"
         raise ValueError(msg) from exc

@@ -70,6 +70,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     model: Annotated[
         str, _about("name", "the model in Triton's repository; empty: rules alone", pattern=r"^[\w.-]*$")
     ] = "abandon_lstm"
+    previous_version: Annotated[
+        int, _about("version", "of the model, decides where its newest does not answer; 0: none", ge=0)
+    ] = 0
     inference_deadline_ms: Annotated[int, _about("ms", "after so long without an answer the rules decide", ge=1)] = 150
     models_dir: Annotated[str, _about("path", "the Triton model repository", min_length=1)] = "deploy/models"
     policy: Annotated[str, _about("path", "the policy's TOML file", min_length=1)] = "deploy/policy.toml"

@@ -1,29 +1,50 @@
 """What is the same for every model: what it answers, and what stands around it when it is served."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from inference.inputs import INPUTS, OUTPUTS
+from inference.heads import HEADS
+from inference.inputs import INPUTS
 
 _CONTEXT = INPUTS[2].shape[0]
 _FAR = 8.0
 """How many standard deviations from what was learned from are told apart."""
+LOGITS: Final = sum(head.width for head in HEADS)
+"""How many numbers a model's last layer gives."""
 
 
 class Logits(NamedTuple):
-    """What a model answers in training. `purchase_24h` and `abandon_30m`: (B,); `next_action`: (B, 11)."""
+    """What a model answers in training, in the order of `HEADS`: (B,) for a chance, (B, width) for a choice."""
 
     purchase_24h: Tensor
     abandon_30m: Tensor
     next_action: Tensor
+    purchase_1h: Tensor
+    purchase_session: Tensor
+    churn_30d: Tensor
+    next_event: Tensor
+
+
+def split_logits(together: Tensor) -> Logits:
+    """The logits by head, from those of all heads, shape (B, LOGITS)."""
+    parts = torch.split(together, [head.width for head in HEADS], dim=1)
+    return Logits(*(part[:, 0] if head.width == 1 else part for head, part in zip(HEADS, parts, strict=True)))
+
+
+@runtime_checkable
+class HasOwnLoss(Protocol):
+    """A model with something to learn beside its heads."""
+
+    def learn(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> tuple[Logits, Tensor]:
+        """The logits, and the mean of its own loss."""
 
 
 class Served(nn.Module):
     """A model as it is served: its context is standardised, and its logits become calibrated probabilities.
 
-    `temperatures`, shape (3,), divide the logits of each head, in the order of `OUTPUTS`; above 1 they make a model
+    `temperatures`, shape (7,), divide the logits of each head, in the order of `HEADS`; above 1 they make a model
     less sure of itself. `mean` and `deviation`, shape (22,), are of the context it learned from.
     """
 
@@ -31,7 +52,7 @@ class Served(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, model: nn.Module, temperatures: tuple[float, ...] = (1.0,) * len(OUTPUTS)) -> None:
+    def __init__(self, model: nn.Module, temperatures: tuple[float, ...] = (1.0,) * len(HEADS)) -> None:
         """Nothing is standardised until `standardise` says how."""
         super().__init__()
         self.model = model
@@ -45,18 +66,30 @@ class Served(nn.Module):
         self.mean.copy_(context.mean(dim=0))
         self.deviation.copy_(torch.where(deviation < 1e-3, torch.ones(()), deviation))
 
+    def standard(self, context: Tensor) -> Tensor:
+        """A context, shape (B, 22), in deviations from the mean."""
+        return ((context - self.mean) / self.deviation).clamp(-_FAR, _FAR)
+
     def logits(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> Logits:
         """The model's logits, before calibration."""
-        standard = ((context - self.mean) / self.deviation).clamp(-_FAR, _FAR)  # (B, 22)
-        logits: Logits = self.model(event_ids, event_numbers, standard)
+        logits: Logits = self.model(event_ids, event_numbers, self.standard(context))
         return logits
 
-    def forward(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Probabilities in the order and shapes of `OUTPUTS`, from tensors in those of `INPUTS`."""
-        purchase, abandon, action = cooled(self.logits(event_ids, event_numbers, context), self.temperatures)
-        return purchase.sigmoid(), abandon.sigmoid(), action.softmax(-1)
+    def learn(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> tuple[Logits, Tensor]:
+        """The logits, and the loss that the model has beside that of its heads: 0 for most."""
+        if isinstance(self.model, HasOwnLoss):
+            return self.model.learn(event_ids, event_numbers, self.standard(context))
+        return self.logits(event_ids, event_numbers, context), torch.zeros((), device=context.device)
+
+    def forward(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+        """Probabilities in the order of `HEADS`, from tensors in the shapes of `INPUTS`."""
+        logits = cooled(self.logits(event_ids, event_numbers, context), self.temperatures)
+        return tuple(
+            logit.sigmoid() if head.answers == "chance" else logit.softmax(-1)
+            for head, logit in zip(HEADS, logits, strict=True)
+        )
 
 
 def cooled(logits: Logits, temperatures: Tensor) -> Logits:
-    """The logits divided by one temperature for each head, shape (3,)."""
+    """The logits divided by one temperature for each head, shape (7,)."""
     return Logits(*(logit / degree for logit, degree in zip(logits, temperatures, strict=True)))

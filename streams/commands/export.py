@@ -18,14 +18,16 @@ from streams.commands.train import CHECKPOINT_FILE, torch_is_missing
 @click.option("--name", default="abandon_lstm", show_default=True, help="The name that the model is asked by.")
 @click.option("--version", type=click.IntRange(1), help="Its version.  [default: one above the last]")
 @click.option("--date", help="What the model card says.  [default: today]")
-def export(trained: Path, models: Path, name: str, version: int | None, date: str | None) -> None:
+@click.option("--all-heads", is_flag=True, help="Answer everything the model learned, not only what Kairos asks.")
+def export(trained: Path, models: Path, name: str, version: int | None, date: str | None, all_heads: bool) -> None:
     """Export what `kairos train` left in DIR to ONNX, check it against torch, and put it into a Triton repository.
 
-    Writes NAME/VERSION/model.onnx, the model card beside it, and NAME/config.pbtxt. Nothing is written where ONNX
-    Runtime and torch answer differently.
+    Kairos itself asks for purchase_24h, abandon_30m and next_action. Writes NAME/VERSION/model.onnx, the model card
+    beside it, and NAME/config.pbtxt. Nothing is written where ONNX Runtime and torch answer differently.
     """
     try:
         from inference.checkpoint import load_checkpoint  # noqa: PLC0415 torch takes seconds, and may be missing
+        from inference.export import Place  # noqa: PLC0415
         from inference.export import export as export_model  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
@@ -33,7 +35,8 @@ def export(trained: Path, models: Path, name: str, version: int | None, date: st
     number, day = version or _next(models, name), date or datetime.now(UTC).date().isoformat()
     try:
         with Console(stderr=True).status("exporting and checking"):
-            path = export_model(load_checkpoint(trained / CHECKPOINT_FILE), models, name, number, day)
+            checkpoint, place = load_checkpoint(trained / CHECKPOINT_FILE), Place(models, name, number)
+            path = export_model(checkpoint, place, day, everything=all_heads)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(path)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from inference.dataset import Example, Examples, gather, read_examples, split, write_examples
+from inference.dataset import Example, Examples, Split, gather, read_examples, split, write_examples
 from inference.evaluate import ActionQuality, Quality, Report
 
 if TYPE_CHECKING:
@@ -19,34 +19,60 @@ if TYPE_CHECKING:
     from inference.train import Progress as Step
 
 CHECKPOINT_FILE = "model.pt"
+MODELS = ("rnn", "gru", "lstm", "cnn", "transformer", "vae")
+"""Those of `inference.checkpoint.MODELS`, which needs torch."""
 REPORT_FILE = "report.json"
+START_FILE = "pretrained.pt"
 _TOLD_EVERY = 1_000
-_FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("log", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the model goes.")
-@click.option("--examples", "kept", type=_FILE, help="Keep the examples made of LOG here; without LOG: read them.")
+@click.option("--examples", "kept", type=FILE, help="Keep the examples made of LOG here; without LOG: read them.")
 @click.option("--gap-hours", type=click.FloatRange(0), default=6.0, show_default=True, help="Left out at each cut.")
+@click.option(
+    "--model", "architecture", type=click.Choice(MODELS), default="lstm", show_default=True, help="What learns."
+)
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="At most; it stops early.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same model.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="More are faster, if idle.")
+@click.option("--device", default="auto", show_default=True, help="As torch names it; auto: a GPU where there is one.")
+@click.option(
+    "--start-from",
+    "pretrained",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="What `kairos pretrain` left.",
+)
+@click.option(
+    "--last-layers",
+    type=click.IntRange(0),
+    help="Of a pre-trained model only these learn, and the heads.  [default: all]",
+)
+@click.option("--resume", is_flag=True, help="Go on where the same training in OUT was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, the report on the test part, and nothing else.")
-def train(log: Path | None, out: Path, kept: Path | None, gap_hours: float, as_json: bool, **plan: int) -> None:
+def train(
+    log: Path | None, out: Path, kept: Path | None, gap_hours: float, resume: bool, as_json: bool, **plan: Any
+) -> None:
     """Train a model from LOG: recorded events as `kairos produce` reads them, or a folder of `kairos simulate`.
 
     The log runs through the live pipeline, so the model learns from what it will be asked. It is cut by time: 70 %
-    for training, 15 % for early stopping and calibration, 15 % for the report. `kairos export` comes next.
+    for training, 15 % for early stopping and calibration, 15 % for the report. After each epoch OUT holds what
+    --resume needs, and the curves for TensorBoard. `kairos export` comes next.
     """
     console = Console(stderr=True)
     try:
-        examples = _examples(log, kept, console)
-        checkpoint = _learned(examples, gap_hours, plan, console)
+        examples = examples_of(log, kept, console)
+        parts = split(examples, gap_ms=int(gap_hours * 3_600_000))
+        checkpoint = _learned(parts, out, resume, plan, console)
         source = {"source": str((log or kept or out).name), "sha256": hashlib.sha256(examples.tobytes()).hexdigest()}
         report = _keep(checkpoint._replace(facts={"examples_from": source, **checkpoint.facts}), out)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("stopped; the same command with --resume goes on after the last epoch") from None
     if as_json:
         click.echo(msgspec.json.encode(report))
         return
@@ -62,11 +88,33 @@ def torch_is_missing(error: ModuleNotFoundError) -> click.ClickException:
     )
 
 
-def _examples(log: Path | None, kept: Path | None, console: Console) -> Examples:
-    if log is not None:
-        from streams.replay.examples import examples  # noqa: PLC0415 the pipeline, which reading examples does not need
+def device_of(name: str) -> str:
+    """The name of a device of torch's; for `auto` the GPU where there is one, else the CPU."""
+    import torch  # noqa: PLC0415 torch takes seconds
 
-        made = gather(_counted(examples(log), console))
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device.type
+    except (RuntimeError, AssertionError) as error:
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"expected a device that torch can use here, got {name}: {said}; try --device cpu") from None
+
+
+def progress_bar(console: Console) -> Progress:
+    """A bar with words before it and the time behind."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=console
+    )
+
+
+def examples_of(log: Path | None, kept: Path | None, console: Console) -> Examples:
+    """The examples of a log, kept in a file where one is named; without a log those of the file."""
+    if log is not None:
+        from streams.replay.engine import cores  # noqa: PLC0415 the pipeline, which reading examples does not need
+        from streams.replay.examples import examples  # noqa: PLC0415
+
+        made = gather(_counted(examples(log, processes=cores()), console))
         if kept is not None:
             write_examples(kept, made)
         return made
@@ -84,22 +132,25 @@ def _counted(examples: Iterable[Example], console: Console) -> Iterator[Example]
             yield example
 
 
-def _learned(examples: Examples, gap_hours: float, plan: dict[str, int], console: Console) -> "Checkpoint":
+def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], console: Console) -> "Checkpoint":
     try:
         from inference.train import Plan  # noqa: PLC0415 torch takes seconds to import, and may not be installed
         from inference.train import train as learn  # noqa: PLC0415
+        from inference.tuned import read_start  # noqa: PLC0415
+        from inference.unfinished import Folder  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
-    parts = split(examples, gap_ms=int(gap_hours * 3_600_000))
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    pretrained = plan.pop("pretrained")
+    start = read_start(pretrained / START_FILE) if pretrained else None
+    chosen = msgspec.convert(plan | {"device": device_of(plan["device"])}, Plan)
+    with progress_bar(console) as bar:
         task = bar.add_task("epoch 1", total=None)
 
         def tell(step: "Step") -> None:
             done, of = (step.epoch - 1) * step.of + step.examples, step.epochs * step.of
             bar.update(task, description=_words(step), completed=done, total=of)
 
-        return learn(parts, msgspec.convert(plan, Plan), tell)
+        return learn(parts, chosen, tell, Folder(out, resume), start)
 
 
 def _words(step: "Step") -> str:
@@ -109,9 +160,11 @@ def _words(step: "Step") -> str:
 
 def _keep(checkpoint: "Checkpoint", out: Path) -> Report:
     from inference.checkpoint import save_checkpoint  # noqa: PLC0415 torch
+    from inference.unfinished import Folder  # noqa: PLC0415
 
     out.mkdir(parents=True, exist_ok=True)
     save_checkpoint(out / CHECKPOINT_FILE, checkpoint)
+    Folder(out).finish()
     text = msgspec.json.format(msgspec.json.encode(checkpoint.facts), indent=2)
     (out / REPORT_FILE).write_bytes(text + b"\n")
     return msgspec.convert(checkpoint.facts["report"]["test"], Report)
@@ -126,7 +179,11 @@ def _table(report: Report) -> Table:
         "  truth known": report.abandon_beside,
         "  the optimum": report.abandon_optimum,
         "purchase_24h": report.purchase_24h,
+        "purchase_1h": report.purchase_1h,
+        "purchase_session": report.purchase_session,
+        "churn_30d": report.churn_30d,
         "next_action": report.next_action,
+        "next_event": report.next_event,
     }
     for name, quality in rows.items():
         if quality is not None:
@@ -137,7 +194,7 @@ def _table(report: Report) -> Table:
 def _cells(quality: Quality | ActionQuality) -> list[str]:
     if isinstance(quality, ActionQuality):
         frequent = f"{quality.log_loss:.4f} (base {quality.base_log_loss:.4f})"
-        return [f"{quality.examples:,}", "", "", "", "", frequent]
+        return [f"{quality.examples:,}", "", "", "", f"{quality.ece:.4f}", frequent]
     order = ("" if area is None else f"{area:.4f}" for area in (quality.pr_auc, quality.roc_auc))
     return [
         f"{quality.examples:,}", f"{quality.base_rate:.4f}", *order, f"{quality.ece:.4f}", f"{quality.log_loss:.4f}",

@@ -4,16 +4,21 @@ Labels come from the same episode rules that the live path has, over all events 
 Requests come from the live path itself, at their place in the log; nothing that a label looks at can reach a request.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from inference.heads import GAP_EDGES_S
 from schemas.kinds import FIRST_CART, LAST_PURCHASE, Kind
 from schemas.shopper import Cart, Shopper, Waiting
 from streams.core import episodes
 
-PURCHASE_MS = 86_400_000
+HOUR_MS = 3_600_000
+PURCHASE_MS = 24 * HOUR_MS
+CHURN_MS = 30 * PURCHASE_MS
 NEXT_MS = 30 * 60_000
+SESSION_IDLE_MS = 30 * 60_000
+"""A shopper who has been quiet for so long has left: what comes later is another session."""
 
 
 class Episode(NamedTuple):
@@ -26,11 +31,15 @@ class Episode(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a request. NaN and -1 where it cannot be known."""
+    """What came of a request, as `inference/heads.py` asks. NaN and -1 where it cannot be known."""
 
     abandon_30m: float
     purchase_24h: float
     next_action: int
+    purchase_1h: float = float("nan")
+    purchase_session: float = float("nan")
+    churn_30d: float = float("nan")
+    next_event: int = -1
 
 
 class Story:
@@ -47,25 +56,56 @@ class Story:
     def outcome(self, at_ms: int, cart_key: str | None) -> Outcome:
         """What came of a request at `at_ms` about the cart with this key; None where no cart was open."""
         episode = self.episode(at_ms, cart_key)
-        abandoned = None if episode is None else episode.abandoned
-        return Outcome(_label(abandoned), _label(self.purchased(at_ms)), self._next(at_ms))
+        return Outcome(
+            abandon_30m=_label(None if episode is None else episode.abandoned),
+            purchase_24h=_label(self.purchased(at_ms)),
+            next_action=self._next(at_ms),
+            purchase_1h=_label(self.purchased(at_ms, at_ms + HOUR_MS)),
+            purchase_session=_label(self.purchased(at_ms, self._session_end_ms(at_ms))),
+            churn_30d=_label(self._churned(at_ms)),
+            next_event=self._next_gap(at_ms),
+        )
 
     def episode(self, at_ms: int, cart_key: str | None) -> Episode | None:
         """The episode of the cart with this key that was open at `at_ms`, None without one."""
         found = [e for e in self.episodes if e.key == cart_key and e.opened_ms <= at_ms <= e.ended_ms]
         return found[-1] if found else None
 
-    def purchased(self, at_ms: int) -> bool | None:
-        """Whether the shopper buys within a day; None where the log does not reach so far."""
-        if at_ms + PURCHASE_MS > self._end_ms:
+    def purchased(self, at_ms: int, until_ms: int | None = None) -> bool | None:
+        """Whether the shopper buys by `until_ms`, else within a day; None where the log does not reach so far."""
+        until_ms = at_ms + PURCHASE_MS if until_ms is None else until_ms
+        if until_ms > self._end_ms:
             return None  # also where a purchase is known already: else only buyers would be known at the end
         bought_ms = self.next_purchase_ms(at_ms)
-        return bought_ms is not None and bought_ms <= at_ms + PURCHASE_MS
+        return bought_ms is not None and bought_ms <= until_ms
 
     def next_purchase_ms(self, at_ms: int) -> int | None:
         """When the shopper buys next, None where the log knows of no purchase."""
         next_one = bisect_right(self._bought, at_ms)
         return self._bought[next_one] if next_one < len(self._bought) else None
+
+    def _session_end_ms(self, at_ms: int) -> int:
+        """The last moment of the session at `at_ms`: with the next one the shopper has been quiet for half an hour."""
+        last_ms = at_ms
+        for event_ms in self._times[bisect_right(self._times, at_ms) :]:
+            if event_ms - last_ms >= SESSION_IDLE_MS:
+                break
+            last_ms = event_ms
+        return last_ms + SESSION_IDLE_MS - 1
+
+    def _churned(self, at_ms: int) -> bool | None:
+        until_ms = at_ms + CHURN_MS
+        if until_ms > self._end_ms:
+            return None
+        return bisect_right(self._times, until_ms) == bisect_right(self._times, at_ms)
+
+    def _next_gap(self, at_ms: int) -> int:
+        if at_ms + GAP_EDGES_S[-1] * 1_000 > self._end_ms:
+            return -1
+        place = bisect_right(self._times, at_ms)
+        if place == len(self._times):
+            return len(GAP_EDGES_S)
+        return bisect_left(GAP_EDGES_S, (self._times[place] - at_ms) / 1_000)
 
     def _next(self, at_ms: int) -> int:
         if at_ms + NEXT_MS > self._end_ms:

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from inference.checkpoint import Checkpoint
-from inference.export import CARD_FILE, export, random_inputs
+from inference.export import CARD_FILE, Place, export, random_inputs
 from inference.models.heads import Served
-from inference.models.lstm import Lstm, LstmConfig
+from inference.models.lstm import Lstm
 
 
 def test_an_export_is_a_model_that_runs_with_its_configuration_and_its_card(tmp_path: Path) -> None:
     checkpoint = Checkpoint("lstm", Served(Lstm()).eval(), {"report": {"test": {"pr_auc": 0.5}}})
 
-    path = export(checkpoint, tmp_path, "abandon_lstm", 3, "2026-11-23")
+    path = export(checkpoint, Place(tmp_path, "abandon_lstm", 3), "2026-11-23")
 
     assert path == tmp_path / "abandon_lstm" / "3" / "model.onnx"
     assert (tmp_path / "abandon_lstm" / "config.pbtxt").is_file()
@@ -30,10 +30,10 @@ def test_an_export_is_a_model_that_runs_with_its_configuration_and_its_card(tmp_
 
 
 def test_a_model_that_answers_nan_is_not_exported(tmp_path: Path) -> None:
-    broken = Lstm(LstmConfig())
-    torch.nn.init.constant_(broken.heads.bias, float("nan"))
+    broken = Lstm()
+    torch.nn.init.constant_(broken.readout.heads.bias, float("nan"))
 
     with pytest.raises(ValueError, match=r"expected purchase_24h from ONNX Runtime within 1e-05 .* got nan apart"):
-        export(Checkpoint("lstm", Served(broken).eval(), {}), tmp_path, "abandon_lstm", 1, "2026-11-23")
+        export(Checkpoint("lstm", Served(broken).eval(), {}), Place(tmp_path, "abandon_lstm", 1), "2026-11-23")
 
     assert not any(tmp_path.iterdir())

@@ -1,17 +1,23 @@
 """Training, on a shop that can be learned."""
 
 import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from inference.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from inference.dataset import Split, gather, split
+from inference.heads import HEADS
+from inference.learned import Learned, losses
 from inference.models.heads import Logits
-from inference.train import Learned, Plan, Progress, answers, evaluate, losses, train
+from inference.train import Plan, Progress, answers, evaluate, train
+from inference.unfinished import CURVES_FOLDER, UNFINISHED_FILE, Folder
 from tests.inference.shop import examples
 
 PLAN = Plan(epochs=6, batch=128, seed=3)
@@ -57,15 +63,15 @@ def test_the_same_seed_gives_the_same_model_and_leaves_torchs_own_chance_alone()
 
 def test_what_is_masked_is_not_learned_from() -> None:
     learned = Learned.of(parts().train[:64])
-    masked = learned._replace(
-        purchase_24h=torch.full((64,), math.nan), next_action=torch.full((64,), -1, dtype=torch.long)
-    )
-    logits = Logits(*(torch.zeros(64, *shape, requires_grad=True) for shape in ((), (), (11,))))
+    unknown = {"chance": torch.full((64,), math.nan), "choice": torch.full((64,), -1, dtype=torch.long)}
+    masked = learned._replace(**{h.name: unknown[h.answers] for h in HEADS if h.name != "abandon_30m"})
+    logits = Logits(*(torch.zeros(64, *([] if h.width == 1 else [h.width]), requires_grad=True) for h in HEADS))
 
     loss = losses(logits, masked)
     loss.sum().backward()
 
     assert loss[0] == loss[2] == 0
+    assert not loss[3:].any()
     assert float(loss[1].detach()) == pytest.approx(math.log(2))
     assert not logits.purchase_24h.grad.any()
     assert ((logits.abandon_30m.grad != 0) == ~masked.abandon_30m.isnan()).all()
@@ -124,3 +130,99 @@ def test_a_file_that_is_no_checkpoint_is_refused_with_what_to_do(tmp_path: Path)
     for name in ("text", "absent"):
         with pytest.raises(ValueError, match=r"expected a checkpoint .*make one with kairos train LOG --out DIR"):
             load_checkpoint(tmp_path / name)
+
+
+class StoppedError(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+def stopping(epoch: int, examples: int) -> Callable[[Progress], None]:
+    def stop(step: Progress) -> None:
+        if (step.epoch, step.examples) == (epoch, examples):
+            raise StoppedError
+
+    return stop
+
+
+@pytest.mark.parametrize("architecture", ["lstm", "vae"])
+def test_a_training_that_was_stopped_and_goes_on_gives_the_model_of_one_that_was_not(
+    architecture: str, tmp_path: Path
+) -> None:
+    few, plan = Split(*(part[:300] for part in parts())), Plan(architecture=architecture, epochs=4, batch=128, seed=3)
+    whole = train(few, plan, lambda _: None)
+
+    for at in ((2, 256), (3, 300)):
+        with pytest.raises(StoppedError):
+            train(few, plan, stopping(*at), Folder(tmp_path, resume=True))
+    told: list[Progress] = []
+    resumed = train(few, plan, told.append, Folder(tmp_path, resume=True))
+
+    assert told[0].epoch == 3
+    expected, came = whole.model.state_dict(), resumed.model.state_dict()
+    assert all(torch.equal(expected[name], came[name]) for name in expected)
+    assert resumed.facts["best_epoch"] == whole.facts["best_epoch"]
+    assert resumed.facts["report"] == whole.facts["report"]
+
+
+def test_without_resume_a_training_begins_anew_whatever_lies_there(tmp_path: Path) -> None:
+    few, plan = Split(*(part[:300] for part in parts())), Plan(epochs=2, batch=128)
+    with pytest.raises(StoppedError):
+        train(few, plan, stopping(2, 128), Folder(tmp_path))
+
+    told: list[Progress] = []
+    train(few, plan, told.append, Folder(tmp_path))
+
+    assert told[0].epoch == 1
+
+
+def test_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
+    few, plan = Split(*(part[:300] for part in parts())), Plan(epochs=2, batch=128)
+    with pytest.raises(StoppedError):
+        train(few, plan, stopping(2, 128), Folder(tmp_path))
+    other = few._replace(train=few.train[:299])
+
+    with pytest.raises(ValueError, match=r"got another: seed differ; give the same options"):
+        train(few, msgspec.structs.replace(plan, seed=1), lambda _: None, Folder(tmp_path, resume=True))
+    with pytest.raises(ValueError, match=r"got another: examples differ"):
+        train(other, plan, lambda _: None, Folder(tmp_path, resume=True))
+
+
+@pytest.mark.parametrize("kept", [0, 4, 5_000])
+def test_what_was_left_torn_is_refused_with_what_to_do(kept: int, tmp_path: Path) -> None:
+    Folder(tmp_path).keep({}, trained().model.state_dict())
+    whole = (tmp_path / UNFINISHED_FILE).read_bytes()
+    (tmp_path / UNFINISHED_FILE).write_bytes(whole[:kept])
+
+    with pytest.raises(ValueError, match=r"expected an unfinished training at .*train without --resume"):
+        train(parts(), PLAN, lambda _: None, Folder(tmp_path, resume=True))
+
+
+def test_tensorboard_reads_a_point_for_each_epoch(tmp_path: Path) -> None:
+    few = Split(*(part[:300] for part in parts()))
+
+    train(few, Plan(epochs=3, batch=128), lambda _: None, Folder(tmp_path))
+
+    curves = EventAccumulator(str(tmp_path / CURVES_FOLDER)).Reload()
+    assert curves.Tags()["scalars"] == ["loss/train", "abandon_30m/pr_auc", "abandon_30m/log_loss"]
+    assert [point.step for point in curves.Scalars("abandon_30m/pr_auc")] == [1, 2, 3]
+
+
+def test_a_log_without_a_label_trains_the_other_heads_and_says_nothing_of_that_one() -> None:
+    bare = parts().train[:300].copy()
+    bare["churn_30d"], bare["next_event"] = math.nan, -1
+
+    checkpoint = train(Split(bare, bare, bare), Plan(epochs=2, batch=128), lambda _: None)
+
+    assert checkpoint.facts["report"]["test"]["churn_30d"] is None
+    assert checkpoint.facts["report"]["test"]["next_event"] is None
+    assert checkpoint.facts["report"]["test"]["purchase_1h"]["examples"] > 200
+    calm = dict(zip((head.name for head in HEADS), checkpoint.model.temperatures.tolist(), strict=True))
+    assert calm["churn_30d"] == calm["next_event"] == 1
+    assert calm["purchase_1h"] != 1
+
+
+def test_a_model_says_how_long_it_took_and_on_what() -> None:
+    facts = trained().facts
+
+    assert 0 < facts["hours"] < 1
+    assert "cores of" in facts["machine"]

@@ -96,7 +96,7 @@ async def fed(path: ShopPath, log: list[Arrival]) -> AsyncIterator[Seen]:
     await path.checked()
     for record in await path.read(DECISIONS.name):
         decided = decode_decision(record.value).decision
-        assert bool(decided.scores) == bool(decided.model) == (decided.mode == "model")
+        assert bool(decided.scores) == bool(decided.model) == (decided.mode != "rules")
 
 
 async def back_again(seen: Seen, what: str) -> None:
@@ -160,6 +160,26 @@ async def test_answers_that_are_wrong_are_not_believed_until_they_are_right(
                 await back_again(seen, wrong)
     finally:
         first.stop()
+
+
+async def test_the_previous_version_decides_while_the_newest_is_wrong_and_decisions_say_so(
+    open_path, onnx_model, tmp_path, long_log
+):
+    write_model(tmp_path / "models", "tiny", 1, onnx_model())
+    write_model(tmp_path / "models", "tiny", 2, onnx_model(**WRONG["NaN"]))
+    with await asyncio.to_thread(start_triton, tmp_path / "models") as server:
+        async with (
+            open_path(triton=server.grpc_address, inference_deadline_ms=2 * DEADLINE_MS, previous_version=1) as path,
+            fed(path, long_log) as seen,
+        ):
+            await seen.until("previous_model", more=50)
+            await path.reached(max((await path.watermarks()).values()) + 60_000)
+            assert (await seen.scores())["model"] == 0
+        decided = [decode_decision(record.value).decision for record in await path.read(DECISIONS.name)]
+
+    by_previous = [one.model for one in decided if one.mode == "previous_model"]
+    assert len(by_previous) >= 50
+    assert {(model.name, model.version) for model in by_previous} == {("tiny", "1")}
 
 
 async def test_a_worker_that_is_there_before_triton_decides_by_rules_until_it_comes(open_path, models, long_log):

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from inference.checkpoint import MODELS, load_checkpoint
 from inference.dataset import gather, write_examples
 from inference.evaluate import Report
 from streams.commands.export import export
+from streams.commands.train import MODELS as OFFERED
 from streams.commands.train import train
 from tests.inference.shop import examples
 
@@ -84,3 +86,31 @@ def test_an_export_of_a_folder_without_a_model_names_the_command_that_makes_one(
 
     assert result.exit_code == 1
     assert "make one with kairos train LOG --out DIR" in result.stderr
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_is_trained_by_its_name(model: str, stored: Path, tmp_path: Path) -> None:
+    result = trained(stored, tmp_path / "run", "--model", model)
+
+    assert result.exit_code == 0, result.output
+    assert load_checkpoint(tmp_path / "run" / "model.pt").architecture == model
+
+
+def test_the_command_offers_all_models() -> None:
+    assert tuple(MODELS) == OFFERED
+
+
+def test_a_model_of_all_heads_has_a_configuration_of_its_own(stored: Path, tmp_path: Path) -> None:
+    trained(stored, tmp_path / "run", "--model", "vae")
+    options = [str(tmp_path / "run"), "--models", str(tmp_path / "m"), "--name", "shopper"]
+
+    first = CliRunner().invoke(export, [*options, "--all-heads"])
+    second = CliRunner().invoke(export, options)
+
+    assert first.exit_code == 0, first.output
+    text = (tmp_path / "m" / "shopper" / "config.pbtxt").read_text()
+    for name in ("churn_30d", "next_event", "shopper_embedding", "anomaly"):
+        assert f'name: "{name}"' in text
+    assert second.exit_code == 1
+    assert "choose another --name" in second.stderr
+    assert not (tmp_path / "m" / "shopper" / "2").exists()

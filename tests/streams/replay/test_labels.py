@@ -146,3 +146,51 @@ def test_the_order_in_which_events_were_received_does_not_matter(seed):
     shuffled = rng.sample(told.events, len(told.events))
 
     assert Story(shuffled, DAY_MS, IDLE_MS).episodes == told.story(24 * 60).episodes
+
+
+@pytest.mark.parametrize(("minute", "buys"), [(0, 1.0), (-0.01, 0.0), (59.9, 1.0), (60, 0.0)])
+def test_a_purchase_within_the_hour_counts(minute, buys):
+    assert outcome(Told().buy(60), round(minute * MINUTE_MS)).purchase_1h == buys
+
+
+@pytest.mark.parametrize(("bought", "buys"), [(69, 1.0), (69.99, 1.0), (70, 0.0)])
+def test_a_session_ends_with_half_an_hour_of_quiet(bought, buys):
+    told = Told().view(20).view(40).buy(bought)
+
+    assert outcome(told, 0).purchase_session == buys
+
+
+def test_the_quiet_before_the_question_is_no_part_of_it_but_that_after_it_is():
+    assert outcome(Told().view(0).buy(50), 25 * MINUTE_MS).purchase_session == 1.0
+    assert outcome(Told().view(0).buy(50), 15 * MINUTE_MS).purchase_session == 0.0
+
+
+def test_a_session_that_the_log_cuts_off_is_not_known_not_even_one_that_bought():
+    told = Told().buy(10)
+
+    assert outcome(told, 0, until_ms=40 * MINUTE_MS).purchase_session == 1.0
+    assert math.isnan(outcome(told, 0, until_ms=40 * MINUTE_MS - 2).purchase_session)
+
+
+@pytest.mark.parametrize(("days", "left"), [(29.9, 0.0), (30, 0.0), (30.1, 1.0)])
+def test_who_does_nothing_for_thirty_days_has_left(days, left):
+    told = Told().view(0).view(days * 24 * 60)
+
+    assert outcome(told, 0, until_ms=40 * DAY_MS).churn_30d == left
+
+
+def test_nobody_is_known_to_have_left_before_the_log_has_gone_on_for_thirty_days():
+    assert math.isnan(outcome(Told().view(0), 0, until_ms=30 * DAY_MS - 1).churn_30d)
+    assert outcome(Told().view(0), 0, until_ms=30 * DAY_MS).churn_30d == 1.0
+
+
+@pytest.mark.parametrize(
+    ("after_s", "stretch"), [(10, 0), (10.5, 1), (60, 1), (299, 2), (1_800, 3), (1_801, 4), (86_400, 5), (86_401, 6)]
+)
+def test_the_next_event_comes_in_one_of_the_stretches(after_s, stretch):
+    assert outcome(Told().view(after_s / 60), 0).next_event == stretch
+
+
+def test_no_next_event_is_the_last_stretch_once_a_day_has_passed():
+    assert outcome(Told(), 0, until_ms=DAY_MS).next_event == 6
+    assert outcome(Told().view(1), 0, until_ms=DAY_MS - 1).next_event == -1

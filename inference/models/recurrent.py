@@ -1,0 +1,34 @@
+"""What the recurrent models share: one layer over the events, read out at the newest.
+
+None of them has biases, and padding comes in as zeros: so state that begins at zero stays exactly zero until the first
+event, and how much padding there is cannot matter. Each event's own 1 takes the place of the biases.
+"""
+
+from torch import Tensor, nn
+
+from inference.models.heads import Logits
+from inference.models.steps import Readout, Steps, StepsConfig
+
+
+class RecurrentConfig(StepsConfig, frozen=True, kw_only=True):
+    """`width`: of the state."""
+
+    width: int = 48
+
+
+class Recurrent(nn.Module):
+    """Steps, a recurrent layer without biases, and the readout. B = batch, T = steps of history, D = width."""
+
+    def __init__(self, layer: type[nn.RNN | nn.GRU | nn.LSTM], config: RecurrentConfig | None = None) -> None:
+        """Random weights, from torch's global seed."""
+        super().__init__()
+        config = config or RecurrentConfig()
+        self.steps = Steps(config)
+        self.layer = layer(config.step_width, config.width, bias=False, batch_first=True)
+        self.readout = Readout(config.width, config)
+
+    def forward(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> Logits:
+        """Logits from ids, shape (B, T, 3), numbers, shape (B, T, 3), and context, shape (B, 22)."""
+        read, _ = self.layer(self.steps(event_ids, event_numbers))  # (B, T, D)
+        logits: Logits = self.readout(read[:, -1], context)
+        return logits
