@@ -6,21 +6,20 @@ import click
 import msgspec
 from rich.console import Console
 
+from streams.commands.log_options import log_options
 from streams.commands.replay_bar import shown
 from streams.commands.settings import current
 from streams.quiet import quiet
 from streams.replay.comparison.compared import Compared, compared
 from streams.replay.comparison.sides import Choices, sides
 from streams.replay.comparison.table import WIDTH, printed
-from streams.replay.find import TIMELINE_FORMAT
-from streams.replay.formats.table import FORMATS
+from streams.replay.engine import Engine
 from streams.replay.plan import Options
 from streams.replay.report.report import PAGE, report_json, require_report, write_report
 from streams.replay.scorers import By
 
 
 @click.command()
-@click.argument("log", metavar="LOG")
 @click.option("--policy", "policies", multiple=True, type=click.Path(path_type=Path),
               help="A policy file: twice, for A and for B, or once for both.  [default: KAIROS_POLICY]")  # fmt: skip
 @click.option("--model", "models", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
@@ -32,12 +31,7 @@ from streams.replay.scorers import By
 @click.option("--report", "reports", type=click.Path(dir_okay=False, path_type=Path), multiple=True, metavar="FILE",
               help="Write a report: a page (.html), or its figures (.json). May be given twice.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A new folder that keeps both replays.")
-@click.option("--format", "format_name", type=click.Choice([*FORMATS, TIMELINE_FORMAT]),
-              help="Found by looking where not given.")  # fmt: skip
-@click.option("--processes", type=click.IntRange(1), help="How many work side by side.  [default: one for each core]")
-@click.option("--from", "start", metavar="PLACE", help="Of a topic: begin at this offset, or time of appending.")
-@click.option("--to", "end", metavar="PLACE", help="Of a topic: end before this offset, or time of appending.")
-@click.option("--currency", default="USD", show_default=True, help="Of the prices, in formats that do not say it.")
+@log_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def compare(  # noqa: PLR0913  # one parameter for each option
     *,
@@ -49,6 +43,7 @@ def compare(  # noqa: PLR0913  # one parameter for each option
     out: Path | None,
     format_name: str | None,
     processes: int | None,
+    engine: Engine,
     start: str | None,
     end: str | None,
     currency: str,
@@ -60,7 +55,7 @@ def compare(  # noqa: PLR0913  # one parameter for each option
     LOG is what `kairos replay` takes. Give --policy, --model or --scores twice: the first is A, the second is B. The
     same log, policies and models give the same bytes, whatever the number of processes.
     """
-    options = Options(format_name, processes=processes, out=out, start=start, end=end, currency=currency)
+    options = Options(format_name, processes=processes, out=out, start=start, end=end, currency=currency, engine=engine)
     quiet()
     require_report(reports)
     try:

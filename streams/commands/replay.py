@@ -9,12 +9,11 @@ import click
 import msgspec
 from rich.console import Console
 
+from streams.commands.log_options import log_options
 from streams.commands.replay_bar import shown
 from streams.commands.settings import current
 from streams.quiet import quiet
 from streams.replay.engine import Engine, Plan, run
-from streams.replay.find import TIMELINE_FORMAT
-from streams.replay.formats.table import FORMATS
 from streams.replay.plan import Options, planned
 from streams.replay.report.report import require_report, write_reports
 from streams.replay.scorers import By
@@ -25,27 +24,18 @@ STOPPED = 130
 
 
 @click.command()
-@click.argument("log", metavar="LOG")
-@click.option("--format", "format_name", type=click.Choice([*FORMATS, TIMELINE_FORMAT]),
-              help="Found by looking where not given.")  # fmt: skip
 @click.option("--scores", "by", type=click.Choice(["model", "rules", "recorded"]),
               help="From the model of KAIROS_MODEL in this process, from no model, or as recorded with the log.  "
               "[default: model; rules where KAIROS_MODEL is empty]")  # fmt: skip
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy file.  [default: KAIROS_POLICY]")
-@click.option("--processes", type=click.IntRange(1), help="How many work side by side.  [default: one for each core]")
-@click.option("--engine", type=click.Choice(["processes", "ray"]), default="processes", show_default=True,
-              help="Processes of this machine, or the CPUs of a Ray cluster (RAY_ADDRESS), whose nodes must share the "
-              "files.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A new folder for what comes out.")
 @click.option("--report", "reports", type=click.Path(dir_okay=False, path_type=Path), multiple=True, metavar="FILE",
               help="Write a report: a page (.html), or its figures (.json). May be given twice.")  # fmt: skip
 @click.option("--keep-timeline", is_flag=True, help="Write the timeline to --out too: it can be replayed from there.")
-@click.option("--from", "start", metavar="PLACE", help="Of a topic: begin at this offset, or time of appending.")
-@click.option("--to", "end", metavar="PLACE", help="Of a topic: end before this offset, or time of appending.")
-@click.option("--currency", default="USD", show_default=True, help="Of the prices, in formats that do not say it.")
 @click.option("--verify", is_flag=True, help="Take the recorded decisions of a timeline again, compare what comes of "
               "them with what was emitted, and list every difference by cause. Needs the policy and the settings of "
               "the run; --scores rules where it had no model.")  # fmt: skip
+@log_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def replay(  # noqa: PLR0913  # one parameter for each option
     *,
@@ -69,6 +59,9 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     LOG is a file, a folder, or a topic of a broker: kafka://HOST:PORT/shop.timeline.v1. Files may be packed with gzip
     or zstd. With --out, each topic becomes a folder with a file of JSON Lines for each timeline partition. The same log
     gives the same bytes, whatever the number of processes.
+
+    Ctrl-C stops it: what was decided until then is in --out, every line whole, and the summary says that it is not
+    complete. It then exits with 130.
     """
     if keep_timeline and out is None:
         raise click.UsageError("--keep-timeline needs --out: the folder that the timeline is written to")

@@ -111,9 +111,10 @@ def progress_bar(console: Console) -> Progress:
 def examples_of(log: Path | None, kept: Path | None, console: Console) -> Examples:
     """The examples of a log, kept in a file where one is named; without a log those of the file."""
     if log is not None:
-        from streams.replay.examples import examples  # noqa: PLC0415 the pipeline, which reading examples does not need
+        from streams.replay.engine import cores  # noqa: PLC0415 the pipeline, which reading examples does not need
+        from streams.replay.examples import examples  # noqa: PLC0415
 
-        made = gather(_counted(examples(log), console))
+        made = gather(_counted(examples(log, processes=cores()), console))
         if kept is not None:
             write_examples(kept, made)
         return made

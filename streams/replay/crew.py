@@ -4,10 +4,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.sharedctypes import Synchronized
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -16,7 +17,12 @@ from streams.replay.job import Done, Job, do
 from streams.replay.reading import NotInOrderError
 from streams.replay.share import Share
 
+T = TypeVar("T")
 SHOW_EVERY_S: Final = 0.2
+LOST: Final = (
+    "expected every process of the replay to end by itself, one was killed, perhaps for its memory; what is in --out "
+    "is not whole: replay again into a new folder, with fewer --processes"
+)
 Show = Callable[[float, int], None]
 """Is told how much is done, in [0, 1], and how many events these were."""
 
@@ -58,14 +64,18 @@ def do_all(jobs: Sequence[Job], show: Show = lambda *_: None) -> list[Done]:
         stopping(stop_all.set),
         ProcessPoolExecutor(len(jobs), context, initializer=_arrive, initargs=(told, stop_all)) as pool,
     ):
-        left = running = [pool.submit(_do_away, job) for job in jobs]
+        with _deaf_to_ctrl_c():
+            left = running = [pool.submit(_do_away, job) for job in jobs]
         while left:
             done, rest = wait(left, timeout=SHOW_EVERY_S)
             left = list(rest)
             show(sum(told[0::2]) / len(jobs), round(sum(told[1::2])))
             if any(one.exception() or isinstance(one.result(), Exception) for one in done):
                 stop_all.set()
-        return [whole(one.result()) for one in running]
+        try:
+            return [whole(one.result()) for one in running]
+        except BrokenProcessPool:
+            raise click.ClickException(LOST) from None
 
 
 _watch: _Away
@@ -73,7 +83,6 @@ _watch: _Away
 
 def _arrive(told: Any, stop: Any) -> None:
     global _watch  # noqa: PLW0603  an initializer has no other way to leave something for the jobs of its process
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the first one tells
     quiet()
     _watch = _Away(told, stop)
 
@@ -82,8 +91,8 @@ def _do_away(job: Job) -> Done | Exception:
     return told(lambda: do(job, _watch))
 
 
-def told(work: Callable[[], Done]) -> Done | Exception:
-    """What a job came to, or its error as a value: not every class of error can be sent from one process to another."""
+def told(work: Callable[[], T]) -> T | Exception:
+    """What work came to, or its error as a value: not every class of error can be sent from one process to another."""
     try:
         return work()
     except click.ClickException as error:
@@ -92,11 +101,25 @@ def told(work: Callable[[], Done]) -> Done | Exception:
         return NotInOrderError(str(error)) if isinstance(error, NotInOrderError) else ValueError(str(error))
 
 
-def whole(result: Done | Exception) -> Done:
-    """What a job came to. Raises its error."""
+def whole(result: T | Exception) -> T:
+    """What work came to. Raises its error."""
     if isinstance(result, Exception):
         raise result
     return result
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are started within it never hear of Ctrl-C, which reaches every process of a terminal and would
+    end those that are still importing. This process hears it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield  # Windows: Ctrl-C while processes start ends them
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager

@@ -3,95 +3,69 @@
 Training so sees what serving sees: the log runs through the very pipeline, and a request is taken where it is made.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from heapq import merge
+from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
 
-import msgspec
-import xxhash
-
-from inference.answers import Answer
 from inference.dataset import Example
-from inference.inputs import Request
-from schemas.kinds import LAST_EVENT
-from schemas.shopper import Waiting
-from schemas.timeline import SLOT_AT, TAIL_AT, decode_detail, decode_entry
-from streams.core.policy.rules import PolicyRules
-from streams.core.shard import Rules, Shard
-from streams.feed import Arrival
-from streams.pipeline import Partition
+from streams.core.shard import Rules
+from streams.quiet import quiet
+from streams.replay.crew import told, whole
+from streams.replay.example_share import ShareOfExamples, label, read
 from streams.replay.formats.table import RecordedLog
-from streams.replay.labels import Story, once
-from streams.replay.timeline import VirtualIngest
-from streams.simulator.truth import Chance
-
-_decode_chance = msgspec.json.Decoder(Chance).decode
+from streams.replay.moments import PARTITIONS
+from streams.replay.share import Share
+from streams.replay.sort import sort_to
 
 
-class _Asked(NamedTuple):
-    key: bytes
-    request: Request
-    message_id: str
-    cart_key: str | None
+def examples(log: Path, rules: Rules = Rules(), processes: int = 1) -> Iterator[Example]:  # noqa: B008 a frozen record
+    """The examples of a log file, in the order of the log: the same whatever the number of processes.
 
-
-class Moments:
-    """Runs a log, and keeps the requests and each shopper's events: labels need all of them."""
-
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
-        self.end_ms = -1
-        self.asked: list[_Asked] = []
-        self.events: dict[bytes, list[Waiting]] = {}
-        self._partition = Partition(Shard(), rules, PolicyRules(id="examples", version="0"))
-
-    def run(self, arrivals: Iterable[Arrival]) -> None:
-        """Step the whole log, and answer every ask with rules."""
-        for record in VirtualIngest().timeline(arrivals):
-            self.end_ms = max(self.end_ms, record.at_ms)
-            if record.value[SLOT_AT] <= LAST_EVENT and record.key is not None:
-                self._keep(record.key, record.value)
-            made = self._partition.step([record])
-            self.asked += [
-                _Asked(ask.key, ask.request, ask.trigger.message_id, ask.cart_key)
-                for ask in made
-                if ask.request is not None and ask.asked == "event"
-            ]
-            self._partition.answer(made, Answer("rules", None, [None for ask in made if ask.request]), record.at_ms)
-            self._partition.take()
-
-    def _keep(self, key: bytes, value: bytes) -> None:
-        entry = decode_entry(value)
-        detail = decode_detail(memoryview(value)[TAIL_AT:])
-        self.events.setdefault(key, []).append(Waiting(entry.slot.at_ms, entry.source, entry.slot.kind, detail))
-
-
-def examples(log: Path, rules: Rules = Rules()) -> Iterator[Example]:  # noqa: B008 a frozen record
-    """The examples of a log file, in the order of the log. Raises `UnreadableFile`.
-
-    `log` may be the folder of `kairos simulate`. Where it left a truth beside the log, examples have that too.
+    `log` may be the folder of `kairos simulate`. Where it left a truth beside the log, examples have that too. What
+    waits for its labels waits on disk, in TMPDIR. Raises `UnreadableFile`.
     """
     log = log / "events.jsonl" if log.is_dir() else log
-    moments = Moments(rules)
-    moments.run(RecordedLog(log).arrivals())
-    yield from _labelled(moments, _chances(log.with_name("truth.jsonl")))
+    with TemporaryDirectory(prefix="kairos-examples-") as folder:
+        files = [file for share in _labelled(_tasks(log, rules, processes, Path(folder))) for file in share]
+        for one in merge(*map(read, files), key=lambda one: one.place):
+            yield one.example
 
 
-def _labelled(moments: Moments, truth: Mapping[tuple[str, str], float]) -> Iterator[Example]:
-    stories: dict[bytes, Story] = {}
-    for key, request, message_id, cart_key in moments.asked:
-        story = stories.get(key)
-        if story is None:
-            story = stories[key] = Story(once(moments.events[key]), moments.end_ms, moments.rules.cart_idle_ms)
-        outcome = story.outcome(request.at_ms, cart_key)
-        known = truth.get((message_id, cart_key or ""), float("nan"))
-        yield Example(request, *outcome, known, request.at_ms, xxhash.xxh3_64_intdigest(key))
+def _tasks(log: Path, rules: Rules, processes: int, folder: Path) -> list[ShareOfExamples]:
+    recorded, truth, count = RecordedLog(log), log.with_name("truth.jsonl"), min(processes, PARTITIONS)
+    path, name = log, recorded.format_name
+    if not recorded.in_order:
+        path, name = folder / "sorted.jsonl", "simulated"
+        sort_to(path, recorded.as_written())
+    return [
+        ShareOfExamples(
+            log=str(path),
+            format_name=name,
+            truth=str(truth) if truth.exists() else None,
+            rules=rules,
+            share=Share(nth, count),
+            folder=str(folder / str(nth)),
+        )
+        for nth in range(count)
+    ]
 
 
-def _chances(path: Path) -> dict[tuple[str, str], float]:
-    """The exact probabilities of abandonment by (messageId, cart id); none where the file is not there."""
-    if not path.exists():
-        return {}
-    with path.open("rb") as lines:
-        told = (_decode_chance(line) for line in lines if b'"abandon"' in line)
-        return {(chance.message_id, chance.cart_id): chance.abandon for chance in told}
+def _labelled(tasks: list[ShareOfExamples]) -> list[list[str]]:
+    """The files of each share, made side by side."""
+    if len(tasks) == 1:
+        return [label(tasks[0])]
+    with ProcessPoolExecutor(len(tasks), get_context("spawn"), initializer=_arrive) as pool:
+        return [whole(found) for found in pool.map(_label_away, tasks)]
+
+
+def _arrive() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word: nothing of it is kept
+    quiet()
+
+
+def _label_away(task: ShareOfExamples) -> list[str] | Exception:
+    return told(lambda: label(task))

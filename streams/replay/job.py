@@ -84,7 +84,7 @@ def reading(log: Log, share: Share, books: Books) -> Reading:
 
 
 def _do(job: Job, watch: Watch, books: Books) -> Done:
-    log, lanes = reading(job.log, job.share, books), _Lanes(job, books)
+    log, lanes = reading(job.log, job.share, books), Lanes(job, books)
     records = log.records()
     while some := list(islice(records, LOOK_EVERY)):
         lanes.give(some)
@@ -97,7 +97,7 @@ def _do(job: Job, watch: Watch, books: Books) -> Done:
     return Done(tally=books.tally, whole=whole)
 
 
-class _Lanes:
+class Lanes:
     """The partitions of a share: those of a log of events from the beginning, those of a timeline as they come."""
 
     def __init__(self, job: Job, books: Books) -> None:

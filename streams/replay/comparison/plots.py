@@ -114,7 +114,11 @@ def right(facts: Comparison) -> Plot:
         return Plot("Precision", "The log ends too soon to say whether anything was right.", None)
     names = [f"{words.kind(KINDS[nth])}:<br>{words.RIGHT[KINDS[nth]]}" for nth in kinds]
     traces = [_shares(side.name, names, [side.kinds[nth].right for nth in kinds]) for side in sides]
-    layout = {"barmode": "group", "yaxis": {"range": [0, 1.02], "tickformat": ".0%"}, "bargap": 0.4}
+    layout = {
+        "barmode": "group",
+        "yaxis": {"range": [0, 1.02], "tickformat": ".0%", "title": {"text": "share that was right"}},
+        "bargap": 0.4,
+    }
     return Plot("Precision", said, _figure(traces, layout))
 
 
@@ -151,7 +155,13 @@ def leads(facts: Comparison) -> Plot:
     ]  # fmt: skip
     said = "How long before the abandonment, or before a purchase within a day: the median, and where 8 of 10 are."
     ticks = {"tickvals": LEAD_TICKS_MS, "ticktext": [words.duration(one) for one in LEAD_TICKS_MS]}
-    return Plot("Lead time", said, _figure(traces, {"xaxis": {"type": "log", "tickangle": 0, **ticks}}))
+    return Plot(
+        "Lead time",
+        said,
+        _figure(
+            traces, {"xaxis": {"type": "log", "tickangle": 0, "title": {"text": "time after it was sent"}, **ticks}}
+        ),
+    )
 
 
 def fullest(facts: Comparison) -> Plot:
@@ -183,8 +193,8 @@ def _bars(
         labelled = {"text": [f"{value:,}" for value in values], "textposition": "outside", "cliponaxis": False}
         traces.append({"type": "bar", "name": name, "marker": marker, **places, **labelled})
     most = max(value for values in counts.values() for value in values)
-    room = {"range": [0, 1.15 * most]}  # for the number at the end of the longest bar
-    axes = {"xaxis" if lying else "yaxis": {"title": {"text": unit}, **(room if most else {})}}
+    room = {"range": [0, 1.15 * most or 1]}  # for the number at the end of the longest bar
+    axes = {"xaxis" if lying else "yaxis": {"title": {"text": unit}, **room}}
     backwards = {"yaxis": {"autorange": "reversed"}} if lying else {}
     return _figure(traces, {"barmode": "group", **axes, **backwards, **(layout or {})})
 

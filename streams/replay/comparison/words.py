@@ -29,6 +29,7 @@ REASONS: Final = {
     "not_eligible": "cart below its least value",
     "low_confidence": "expected the shopper to buy anyway",
     "duplicate": "had addressed the cart already",
+    "holdout": "left to a coin, which held it back",
     "stale_timer": "too late after the deadline",
     "stale_features": "too late after the event",
 }
@@ -192,6 +193,8 @@ def moment(at_ms: int) -> str:
 def summary(facts: Comparison) -> str:
     """The whole in a sentence or two."""
     a, b, carts = facts.a, facts.b, facts.carts
+    if not a.sent and not b.sent:
+        return "Neither side sends anything."
     if not carts.only_a and not carts.only_b and carts.both == carts.same:
         return f"No difference: both sides address the same {carts.both:,} carts at the same moments."
     more = f"A sends {a.sent:,} interventions, B {b.sent:,}."

@@ -1,19 +1,23 @@
 """Examples are the requests of the live path, with what came of them; and nothing of the future is in a request."""
 
 import math
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from inference.dataset import Example
-from inference.inputs import CONTEXT
+from inference.inputs import CONTEXT, Request
+from schemas.shopper import Waiting
 from streams.commands.simulate import simulate as simulate_command
 from streams.core.shard import Rules
 from streams.feed import Arrival
-from streams.replay.examples import Moments, examples
+from streams.replay.example_share import waiting
+from streams.replay.examples import examples
 from streams.replay.formats.table import RecordedLog
 from streams.replay.labels import Story
+from streams.replay.moments import Asked, Moments, Seen
 from streams.replay.timeline import VirtualIngest
 from streams.simulate import simulate
 from streams.simulator.rates import Rates
@@ -56,11 +60,9 @@ def test_requests_are_those_of_the_live_path_whatever_a_model_answers(shop, foun
 
 def test_nothing_of_the_future_is_in_a_request(shop, found):
     log = arrivals(shop)
-    moments = Moments(RULES)
 
-    moments.run(log[: len(log) // 2])
+    earlier = requests(log[: len(log) // 2])
 
-    earlier = [asked.request for asked in moments.asked]
     assert 0 < len(earlier) < len(found)
     assert earlier == [example.request for example in found[: len(earlier)]]
 
@@ -68,6 +70,11 @@ def test_nothing_of_the_future_is_in_a_request(shop, found):
 def test_examples_are_in_the_order_of_the_log_and_their_time_is_that_of_the_request(found):
     assert all(example.at_ms == example.request.at_ms for example in found)
     assert len({example.shopper for example in found}) > 5
+
+
+def test_two_and_three_processes_give_the_same_examples_in_the_same_order(shop, found):
+    for processes in (2, 3):
+        assert repr(list(examples(shop, processes=processes))) == repr(found)
 
 
 def test_where_the_simulator_left_the_truth_it_comes_along_for_every_cart(found):
@@ -96,12 +103,14 @@ def test_a_log_without_a_truth_gives_the_same_examples_without_it(shop, found, t
 def test_repeats_of_an_event_count_once():
     log = list(simulate(3, 20, 6 * HOUR_MS, rates=quiet()))
     twice = [arrival for arrival in log for _ in range(2)]
-    first, second = Moments(RULES), Moments(RULES)
 
-    first.run(log)
-    second.run(twice)
+    assert requests(log) == requests(twice)
+    assert len(requests(log)) > 10
 
-    assert [asked.request for asked in first.asked] == [asked.request for asked in second.asked]
+
+def requests(log: list[Arrival]) -> list[Request]:
+    """Those of a log, in its order."""
+    return [moment.request for moment in Moments(RULES).run(log) if isinstance(moment, Asked)]
 
 
 def quiet() -> Rates:
@@ -114,12 +123,15 @@ def test_the_outcomes_of_carts_are_those_that_the_simulator_knows():
     log = list(simulate(11, 40, 12 * HOUR_MS, rates=quiet(), truth=told.append))
     moments = Moments(RULES)
 
-    moments.run(log)
+    events = defaultdict[bytes, list[Waiting]](list)
+    for moment in moments.run(log):
+        if isinstance(moment, Seen):
+            events[moment.key].append(waiting(moment.value))
 
     found = {
         (key.decode(), episode.key, episode.opened_ms, episode.abandoned)
-        for key, events in moments.events.items()
-        for episode in Story(events, moments.end_ms + HOUR_MS, RULES.cart_idle_ms).episodes
+        for key, waited in events.items()
+        for episode in Story(waited, moments.end_ms + HOUR_MS, RULES.cart_idle_ms).episodes
     }
     episodes = [episode for episode in told if isinstance(episode, Episode)]
     assert found == {(e.key, e.cart_id, e.opened_ms, e.outcome == "abandoned") for e in episodes}

@@ -1,8 +1,6 @@
 """The report in a real browser without a network: plots are drawn, shoppers are clicked through, text stays text."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,14 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
 
 from streams.replay import replay
 from streams.settings import Settings
+from tests.streams.replay.report.open_page import open_page, wait_for
 from tests.streams.replay.shop_log import RULES, write_shop
 
 ROOT = Path(__file__).parents[4]
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
-WAIT_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -46,44 +43,12 @@ def evil_events(after_ms: int) -> Iterator[dict[str, Any]]:
         yield {"at_ms": at_ms, "topic": "shop.events.cart.v1", "key": EVIL, "value": json.dumps(value)}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        if os.environ.get("CI"):
-            pytest.fail("expected chromium and chromedriver; .ci/run installs them")
-        pytest.skip("needs a browser: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "host-resolver-rules=MAP * ~NOTFOUND",
-                 "proxy-server=127.0.0.1:9", "window-size=1280,1000"):  # fmt: skip
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with webdriver.Chrome(options, webdriver.ChromeService(driver)) as opened:
-        yield opened
-
-
 @pytest.fixture
 def opened(browser: webdriver.Chrome, page: Path) -> webdriver.Chrome:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     open_page(browser, page)
     return browser
-
-
-def open_page(browser: webdriver.Chrome, page: Path) -> None:
-    for log in ("browser", "performance"):
-        browser.get_log(log)  # of the page before
-    browser.get(page.as_uri())
-    wait_for(browser, lambda: drawn(browser) == len(browser.find_elements(By.CSS_SELECTOR, ".plot")) > 0)
-
-
-def drawn(browser: webdriver.Chrome) -> int:
-    return len(browser.find_elements(By.CSS_SELECTOR, ".plot[data-drawn=yes]"))
-
-
-def wait_for(browser: webdriver.Chrome, condition: Any) -> None:
-    WebDriverWait(browser, WAIT_S).until(lambda _: condition())
 
 
 def shoppers(browser: webdriver.Chrome) -> list[WebElement]:
