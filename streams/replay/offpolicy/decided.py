@@ -7,6 +7,7 @@ or it was held back.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from schemas.decisions import Decision
@@ -19,16 +20,16 @@ Causes = Mapping[tuple[str, str], Decision]
 HELD, SENT = 0, 1
 
 
-class Left(NamedTuple):
+class Left(msgspec.Struct, kw_only=True):
     """Decisions that no row was made of, and why.
 
     `unfinished`: their 24 hours are not over. `unsupported`: the other policy might do there what the logged one never
     did. `unmatched`: the other policy had nothing to decide there.
     """
 
-    unfinished: int
-    unsupported: int
-    unmatched: int
+    unfinished: int = 0
+    unsupported: int = 0
+    unmatched: int = 0
 
 
 class Rows(NamedTuple):
@@ -56,21 +57,21 @@ def chance_of_sending(decision: Decision) -> float:
 
 def rows(logged: Causes, other: Causes, orders: Orders, reward: Reward) -> Rows:
     """A row for each logged decision that can be told something from, in the order of shoppers and causes."""
-    made, unfinished, unsupported, unmatched = Rows([], [], [], Left(0, 0, 0)), 0, 0, 0
+    made = Rows([], [], [], Left())
     for key in sorted(logged):
         decision, earned = logged[key], orders.earned(logged[key].user_id, logged[key].at_ms, reward)
         counterpart = other.get(key)
         if earned is None:
-            unfinished += 1
+            made.left.unfinished += 1
         elif counterpart is None:
-            unmatched += 1
+            made.left.unmatched += 1
         elif not _supported(chance_of_sending(decision), sends := chance_of_sending(counterpart)):
-            unsupported += 1
+            made.left.unsupported += 1
         else:
             made.logged.append(decision)
             made.sends.append(sends)
             made.reward.append(earned)
-    return made._replace(left=Left(unfinished, unsupported, unmatched))
+    return made
 
 
 def feedback_of(made: Rows) -> Feedback:

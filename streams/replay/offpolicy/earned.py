@@ -85,7 +85,10 @@ def _recorded(log: Log) -> Iterable[Decision]:
 def _replayed(plan: Plan, phase: Phase | None) -> list[Decision]:
     """What the plan's policy decides on the same log."""
     with TemporaryDirectory(prefix="kairos-estimate-") as folder:
-        mine = msgspec.structs.replace(plan, out=folder, by="recorded", keep_timeline=False)
+        asks = msgspec.structs.replace(
+            plan.rules, ask_models=True
+        )  # the log says which asks were scored, not the settings
+        mine = msgspec.structs.replace(plan, out=folder, by="recorded", keep_timeline=False, rules=asks)
         summary = run(mine, phase) if phase else run(mine)
         if not summary.complete:
             raise ValueError(STOPPED)

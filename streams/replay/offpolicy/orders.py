@@ -8,7 +8,7 @@ from schemas.kinds import Kind
 from schemas.timeline import SLOT_AT, TAIL_AT, Detail, decode_detail, decode_entry, decode_tick
 from streams.replay.labels import PURCHASE_MS
 from streams.replay.timeline import Logged
-from streams.replay.timeline_lines import is_tick
+from streams.replay.timeline_lines import is_tick, mistake
 
 Reward = Literal["bought", "value"]
 REWARDS: Final[dict[Reward, str]] = {
@@ -32,7 +32,7 @@ class Orders:
         for record in timeline:
             if is_tick(record):
                 self.end_ms = max(self.end_ms, decode_tick(record.value).at_ms)
-            elif record.key is not None and record.value[SLOT_AT] == Kind.ORDER_COMPLETED:
+            elif record.key is not None and _is_order(record):
                 detail = decode_detail(memoryview(record.value)[TAIL_AT:])
                 if detail.message_id not in seen:  # a copy of an order is none
                     seen.add(detail.message_id)
@@ -52,6 +52,12 @@ class Orders:
         first = bisect_right(orders, (at_ms, 1 << 62))
         found = [order.value for order in orders[first:] if order.at_ms <= at_ms + PURCHASE_MS]
         return float(sum(found) if reward == "value" else bool(found))
+
+
+def _is_order(record: Logged) -> bool:
+    """Whether it is an order that a step takes: what it refuses was never bought."""
+    is_order = len(record.value) >= TAIL_AT and record.value[SLOT_AT] == Kind.ORDER_COMPLETED
+    return is_order and mistake(record) is None
 
 
 def _value(order: Detail) -> int:

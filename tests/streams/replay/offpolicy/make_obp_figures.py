@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
 TAUS = (0.5, 2.0, 10.0)
 SIMULATIONS = 20_000
 
 
 def main(wheel: Path) -> None:
     """Every campaign and logging policy, under every policy that is to be judged."""
+    sys.path.insert(0, str(HERE))
     from open_bandit import CAMPAIGNS, POLICIES  # noqa: PLC0415  beside this file, in an environment without ours
 
     found: dict[str, Any] = {"obp": _version(), "taus": TAUS, "bts": {}, "values": {}}

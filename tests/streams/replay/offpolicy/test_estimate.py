@@ -23,6 +23,7 @@ from streams.simulator.log import write_arrival
 
 HOUR_MS = 3_600_000
 HOURS = 14
+MODEL, MODELS = "abandon_lstm", Path(__file__).parents[4] / "deploy/models"
 EXPLORES = 'id = "explores"\nversion = "1"\n[explore]\nshare = 0.6\nseed = "s"\n'
 CAREFUL = 'id = "careful"\nversion = "1"\n[cart_nudge]\nmin_value = 10000\n'
 """Addresses only carts that answer often."""
@@ -71,10 +72,10 @@ def written(folder: Path, policy: str) -> Path:
     return path
 
 
-def command(which: Any, *arguments: str | Path, code: int = 0) -> Any:
+def command(which: Any, *arguments: str | Path, code: int = 0, model: str = "") -> Any:
     """What it prints as JSON; where it fails, what it says."""
     one_process = [*map(str, arguments), "--processes", "1", "--json"]
-    done = CliRunner().invoke(which, one_process, env={"KAIROS_MODEL": ""})
+    done = CliRunner().invoke(which, one_process, env={"KAIROS_MODEL": model, "KAIROS_MODELS_DIR": str(MODELS)})
     assert done.exit_code == code, done.output
     return json.loads(done.stdout) if code == 0 else done.output
 
@@ -178,8 +179,25 @@ def test_the_coin_falls_as_often_as_the_recorded_propensities_say(explored: Run)
 def test_where_the_logged_policy_never_did_what_the_other_would_nothing_is_said_about_it(careful: Run) -> None:
     found = estimated(careful, GENEROUS)
 
-    assert found["left_out"][1] > 100
+    assert found["left_out"]["unsupported"] > 100
     assert "the other policy may do what the logged one never did" in found["warnings"][0]
+
+
+def test_what_no_coin_decides_is_said_not_to_be_in_the_estimate(shoppers: list[Arrival], tmp_path: Path) -> None:
+    warns = EXPLORES + "[cart_at_risk]\nmin_abandon_30m = 0.4\n"
+    events = tmp_path / "events.jsonl"
+    with events.open("wb") as file:
+        for arrival in [*shoppers[:1_500], shoppers[-1]]:
+            write_arrival(file, arrival)
+    policy = written(tmp_path, warns)
+    command(replay_command, events, "--policy", policy, "--out", tmp_path / "run", "--keep-timeline", model=MODEL)
+
+    log = Run(events, tmp_path / "run")
+    found = estimated(log, CAREFUL + "[cart_at_risk]\nenabled = false\n")
+
+    assert found["at_risk_differs"] > 0
+    assert "interventions of the kind cart_at_risk, which are never left to chance" in found["warnings"][-1]
+    assert estimated(log, warns)["at_risk_differs"] == 0
 
 
 def test_a_log_of_less_than_a_day_cannot_tell(shoppers: list[Arrival], tmp_path: Path) -> None:
@@ -210,6 +228,18 @@ def test_the_command_simulates_a_shop_that_answers(tmp_path: Path) -> None:
     assert len(answers) > 0
     times = [json.loads(line)["at_ms"] for line in nudged]
     assert times == sorted(times)
+
+
+def test_the_reward_is_the_outcome_that_a_replay_tells(explored: Run) -> None:
+    files = (explored.folder / "outcomes").glob("*.jsonl")
+    told = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    bought = [one["bought_24h"] for one in told if one["asked"] == "timer"]
+
+    found = estimated(explored, CAREFUL)
+
+    assert None not in bought
+    assert found["decisions"] == len(bought) - found["left_out"]["unsupported"]
+    assert found["estimates"]["logged"]["value"] == pytest.approx(sum(bought) / len(bought), abs=0.002)
 
 
 def test_a_person_reads_a_table(explored: Run, tmp_path: Path) -> None:

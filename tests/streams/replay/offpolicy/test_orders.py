@@ -48,6 +48,14 @@ def test_the_copy_of_an_order_is_none() -> None:
     assert earned(log) == (1, 300)
 
 
+def test_a_damaged_record_is_no_order_and_stops_nothing() -> None:
+    log = Log().buy(T0_S + 5, value=300).buy(T0_S + 6, value=400).buy(T0_S + 7).tick(T0_S + 2 * DAY_S)
+    log.records[1] = log.records[1]._replace(value=(log.records[1].value or b"")[:-3])
+    log.records[2] = log.records[2]._replace(value=b"")
+
+    assert earned(log) == (1, 300)
+
+
 def test_orders_of_others_and_what_is_no_order_do_not_count() -> None:
     log = Log().buy(T0_S + 5, value=300, user="bob").cart(T0_S + 5).tick(T0_S + 2 * DAY_S)
 
