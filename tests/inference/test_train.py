@@ -164,6 +164,21 @@ def test_a_training_that_was_stopped_and_goes_on_gives_the_model_of_one_that_was
     assert resumed.facts["report"] == whole.facts["report"]
 
 
+def test_a_training_that_goes_on_after_its_best_epoch_still_ends_with_that(tmp_path: Path) -> None:
+    few = Split(*(part[:200] for part in parts()))
+    plan = Plan(epochs=60, batch=64, learning_rate=0.02, decay=1.0, patience=3)
+    whole = train(few, plan, lambda _: None)
+    best = whole.facts["best_epoch"]
+
+    with pytest.raises(StoppedError):
+        train(few, plan, stopping(best + 2, 64), Folder(tmp_path))
+    resumed = train(few, plan, lambda _: None, Folder(tmp_path, resume=True))
+
+    assert resumed.facts["best_epoch"] == best
+    expected, came = whole.model.state_dict(), resumed.model.state_dict()
+    assert all(torch.equal(expected[name], came[name]) for name in expected)
+
+
 def test_without_resume_a_training_begins_anew_whatever_lies_there(tmp_path: Path) -> None:
     few, plan = Split(*(part[:300] for part in parts())), Plan(epochs=2, batch=128)
     with pytest.raises(StoppedError):

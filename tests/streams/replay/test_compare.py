@@ -269,7 +269,7 @@ def test_two_versions_of_a_model_are_told_apart_and_the_same_numbers_give_no_dif
     shop: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "models/abandon_lstm"
-    shutil.copytree(MODELS / "abandon_lstm", copy)
+    shutil.copytree(MODELS / "abandon_lstm/1", copy / "1")
     shutil.copytree(copy / "1", copy / "2")
 
     facts = compare(shop, models=[copy / "1", copy], settings=WITH_MODEL).facts
