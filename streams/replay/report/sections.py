@@ -86,6 +86,7 @@ def predictions(found: Sequence[Prediction]) -> Section:
     tiles = [
         Tile(words(one.score) + f": {name}", _rounded(value), note)
         for one in found
+        if one.known
         for name, value, note in (
             ("average precision", one.average_precision, f"by chance {_rounded(one.base_rate)}"),
             ("ROC AUC", one.auc, "by chance 0.500"),
@@ -98,7 +99,7 @@ def predictions(found: Sequence[Prediction]) -> Section:
         "other, so intervals are a little too narrow. In the log nobody was addressed by this run."
     )
     shown = [plot for one in found for plot in _of_prediction(one)]
-    return Section("predictions", "Predictions", said, tiles if any(one.known for one in found) else (), shown)
+    return Section("predictions", "Predictions", said, tiles, shown)
 
 
 def _rounded(value: float | None) -> str:

@@ -103,7 +103,7 @@ def test_the_summary_says_what_was_replayed_and_the_page_begins_with_it(result: 
     summary = result.summary
 
     times = [at_ms for events in events_by_shopper(result.folder).values() for at_ms, _ in events]
-    (version,) = result.decisions.select("decision.model.version").distinct().fetchone() or ()
+    ((version,),) = result.decisions.select("decision.model.version").distinct().fetchall()
     assert summary.models == {f"abandon_lstm {version}": summary.modes["model"]}
     assert summary.to_ms == max(times)  # the last one was on time
     assert summary.from_ms is not None
