@@ -1,6 +1,6 @@
 """What a feed sends: records for input topics, in the order in which they arrive, on log time."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Arrival(NamedTuple):
@@ -11,3 +11,7 @@ class Arrival(NamedTuple):
     key: bytes | None
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+
+
+ELSEWHERE: Final = b"of a shopper whom another process replays"
+"""The value, by identity, of a row that a reader did not make into an event, as another process replays its shopper."""

@@ -69,6 +69,8 @@ def replay(  # noqa: PLR0913  # one parameter for each option
         raise click.UsageError(
             "--verify compares a whole run and writes nothing: leave --from, --to, --out and --report away"
         )
+    if verify and engine == "ray":
+        raise click.UsageError("--verify works in processes of this machine: leave --engine away")
     require_report(reports)
     options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency, engine)
     try:

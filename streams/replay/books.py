@@ -27,7 +27,9 @@ class Books:
         """Records of the timeline were read or made: what has no key is no event."""
         ours = [record.at_ms for record in block if record.key is not None]
         self.tally.timeline += len(ours)
-        self.tally.end_ms = max(self.tally.end_ms, *ours, -1)
+        if ours:
+            self.tally.begin_ms = min(self.tally.begin_ms, *ours)
+            self.tally.end_ms = max(self.tally.end_ms, *ours)
         if self._keep and self._files is not None:
             for record in block:
                 self._files.keep(partition, record)

@@ -70,7 +70,8 @@ def run(plan: Plan, phase: Phase = silent) -> Summary:
     tally, seconds = Tally(), time.monotonic() - began_s
     for one in done:
         tally.add(one.tally)
-    found = summary(plan.name, format_of(plan.log), tally, complete=all(one.whole for one in done))
+    policy, whole = f"{plan.policy.id} {plan.policy.version}", all(one.whole for one in done)
+    found = summary(plan.name, format_of(plan.log), policy, tally, complete=whole)
     if plan.out is not None:
         _tell_outcomes(Path(plan.out), tally.end_ms, plan.rules.cart_idle_ms)
         (Path(plan.out) / SUMMARY_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")

@@ -15,11 +15,12 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 import click
+from msgspec.structs import replace
 
 from streams.quiet import quiet
 from streams.replay.crew import Show, stopping, told, whole
 from streams.replay.job import Done, Job, do
-from streams.replay.logs import TopicLog
+from streams.replay.logs import EventLog, TopicLog
 from streams.replay.share import Share
 
 LOOK_EVERY_S: Final = 0.5
@@ -69,7 +70,7 @@ def do_all_on_ray(jobs: Sequence[Job], show: Show = lambda *_: None) -> list[Don
     remote = ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(_do_there)
     try:
         with _marked(jobs[0].out) as mark, stopping(board.stop.remote):
-            left = running = [remote.remote(job, mark, board) for job in jobs]
+            left = running = [remote.remote(_absolute(job), mark, board) for job in jobs]
             while left:
                 done, left = ray.wait(left, num_returns=len(left), timeout=LOOK_EVERY_S)
                 show(*ray.get(board.done.remote(), timeout=ANSWERS_WITHIN_S))
@@ -81,6 +82,18 @@ def do_all_on_ray(jobs: Sequence[Job], show: Show = lambda *_: None) -> list[Don
         raise click.ClickException(f"expected every job of the cluster to end, one was lost: {first}; {LOST}") from None
     finally:
         ray.kill(board)
+
+
+def _absolute(job: Job) -> Job:
+    """The same job for a process that works in another folder."""
+    model = replace(job.model, repository=str(Path(job.model.repository).absolute()))
+    out = None if job.out is None else str(Path(job.out).absolute())
+    if isinstance(job.log, TopicLog):
+        return replace(job, model=model, out=out)
+    places: dict[str, Any] = {"files": tuple(str(Path(file).absolute()) for file in job.log.files)}
+    if not isinstance(job.log, EventLog) and job.log.folder is not None:
+        places["folder"] = str(Path(job.log.folder).absolute())
+    return replace(job, log=replace(job.log, **places), model=model, out=out)
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from typing import Final, Protocol
 import msgspec
 
 from schemas.dead_letters import DeadLetter
+from streams.core.partitions import timeline_partition
 from streams.feed import Arrival
 from streams.replay.books import Books, unreadable
 from streams.replay.formats.bad_line import NO_TIME, never_backwards, source_of
 from streams.replay.formats.lines import LineFile
+from streams.replay.formats.rees46 import Mine
 from streams.replay.formats.table import RecordedLog
 from streams.replay.logs import EventLog, LineLog
 from streams.replay.share import Share
@@ -51,6 +53,7 @@ class EventReading:
         self._now = self._files[0]
         ingest = log.ingest
         cut = Cut(ingest.partitions, share)
+        self._mine = _mine(ingest.partitions, share) if share.of > 1 else None
         self._ingest = VirtualIngest(ingest.lateness_ms, ingest.max_clock_ahead_ms, cut, self._refuse)
 
     def records(self) -> Records:
@@ -69,7 +72,7 @@ class EventReading:
         now_ms = NO_TIME
         for file in self._files:
             self._now = file
-            for arrival in file.as_written():
+            for arrival in file.as_written(self._mine):
                 if arrival.at_ms < now_ms - MOST_BACK_MS and arrival.at_ms != NO_TIME:
                     raise NotInOrderError(f"{file.file.path.name}:{file.file.number}")
                 now_ms = max(now_ms, arrival.at_ms)
@@ -136,6 +139,10 @@ def partition_in(file: str) -> int | None:
     """
     name = Path(file).name.partition(".")[0]
     return int(name) if name.isdecimal() else None
+
+
+def _mine(partitions: int, share: Share) -> Mine:
+    return lambda key: share.has(timeline_partition(key, partitions))
 
 
 def _message_id(arrival: Arrival) -> str | None:

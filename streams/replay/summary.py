@@ -17,7 +17,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `failures` are the rows that were refused, by class, and `bad_rows` the first of them, as `file:line: reason`.
     `undecided`: decisions without a recorded one, which rules took. `funnel`: how many shoppers and sessions did what,
-    where files were written; a session ends with half an hour of silence. `seconds` and `events_per_s` are wall time's.
+    where files were written; a session ends with half an hour of silence. `models`: decisions by the model's name and
+    version. `from_ms` and `to_ms`: log time of the first event and of the last one. `seconds` and `events_per_s` are
+    wall time's.
     """
 
     log: str
@@ -35,6 +37,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: dict[str, int]
     retractions: int
     funnel: dict[str, dict[str, int]] = {}
+    policy: str = ""
+    models: dict[str, int] = {}
+    from_ms: int | None = None
+    to_ms: int | None = None
     seconds: float | None = None
     events_per_s: float | None = None
 
@@ -65,7 +71,7 @@ def _came(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
 
-def summary(name: str, format_name: str, tally: Tally, *, complete: bool) -> Summary:
+def summary(name: str, format_name: str, policy: str, tally: Tally, *, complete: bool) -> Summary:
     """The summary of a run, without how long it took: the same log, the same summary."""
     return Summary(
         log=name,
@@ -83,4 +89,8 @@ def summary(name: str, format_name: str, tally: Tally, *, complete: bool) -> Sum
         suppressed=dict(sorted(tally.suppressed.items())),
         retractions=tally.retractions,
         funnel=tally.funnel,
+        policy=policy,
+        models=dict(sorted(tally.models.items())),
+        from_ms=tally.begin_ms if tally.end_ms >= 0 else None,
+        to_ms=tally.end_ms if tally.end_ms >= 0 else None,
     )

@@ -17,6 +17,7 @@ from streams.counts import Counts
 
 SHOWN: Final = 20
 """So many refused rows are named: the first ones of the log, whoever came upon them."""
+NO_EVENT: Final = 1 << 62
 _added = attrgetter(*ADDED)
 
 
@@ -43,7 +44,9 @@ class Tally(msgspec.Struct, kw_only=True):
     interventions: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     suppressed: dict[str, int] = msgspec.field(default_factory=dict)
     retractions: int = 0
-    end_ms: int = -1  # the time of the log's last event
+    models: dict[str, int] = msgspec.field(default_factory=dict)  # decisions by name and version of the model
+    begin_ms: int = NO_EVENT  # log time of the first event
+    end_ms: int = -1  # and of the last one
     funnel: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)  # where there was a witness
 
     def refuse(self, row: Row, letter: DeadLetter) -> None:
@@ -57,6 +60,8 @@ class Tally(msgspec.Struct, kw_only=True):
         """A decision was taken; a purchase needs none."""
         if ask.asked != "purchase":
             self.modes[answer.mode] = self.modes.get(answer.mode, 0) + 1
+            if answer.model is not None:
+                _add(self.models, {f"{answer.model.name} {answer.model.version}": 1})
 
     def told(self, outputs: Sequence[Output]) -> None:
         """Count what goes to topics."""
@@ -77,10 +82,10 @@ class Tally(msgspec.Struct, kw_only=True):
         """Take in what another share of the same log came to."""
         for name in ("timeline", "refused", "undecided", "retractions"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("failures", "added", "modes", "interventions", "suppressed"):
+        for name in ("failures", "added", "modes", "models", "interventions", "suppressed"):
             _add(getattr(self, name), getattr(other, name))
         self.rows = sorted(self.rows + other.rows)[:SHOWN]
-        self.end_ms = max(self.end_ms, other.end_ms)
+        self.begin_ms, self.end_ms = min(self.begin_ms, other.begin_ms), max(self.end_ms, other.end_ms)
         for name, counts in other.funnel.items():
             _add(self.funnel.setdefault(name, {}), counts)
 

@@ -11,7 +11,7 @@ from schemas.topics import INPUTS
 from streams.core.clean import CleanRules, Input, clean
 from streams.core.partitions import timeline_partition
 from streams.core.ticks import EVERY_MS
-from streams.feed import Arrival
+from streams.feed import ELSEWHERE, Arrival
 from streams.replay.share import WHOLE, Share
 
 EVERY_PARTITION: Final = -1
@@ -103,7 +103,7 @@ class VirtualIngest:
             return None
         offset = self._offsets[topic]
         self._offsets[topic] = offset + 1
-        if self._share.of > 1 and self._told(arrival) not in self._perhaps_mine:
+        if self._share.of > 1 and (value is ELSEWHERE or self._told(arrival) not in self._perhaps_mine):
             return None
         done = clean(source, offset, value, headers, at_ms, self._rules)
         if not isinstance(done, tuple):

@@ -17,6 +17,7 @@ from streams.commands.settings import current
 from streams.replay.comparison.changes import changes
 from streams.replay.comparison.counted import cart_overlap, differing, over_time, shopper_overlap, side_facts
 from streams.replay.comparison.facts import Comparison
+from streams.replay.comparison.foresight import foresights
 from streams.replay.comparison.joined import join, opened
 from streams.replay.comparison.sampled import examples
 from streams.replay.comparison.sides import Choices, Side, Sides, sides
@@ -132,6 +133,7 @@ def _facts(database: "DuckDBPyConnection", both: Sides, summaries: tuple[Summary
         carts=cart_overlap(database),
         shoppers=shopper_overlap(database),
         differing=differing(database),
+        foresights=foresights(database, both),
         examples=examples(database, folders),
         stretch_ms=stretch_ms,
         over_time=sent,

@@ -1,16 +1,14 @@
 """What a comparison found: plain records, which are also its JSON. Times are milliseconds of log time."""
 
-from math import sqrt
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
 from streams.replay.comparison.sides import SideName
+from streams.replay.report.predictions import wilson
 
 Difference = Literal["only_a", "only_b", "other"]
 """Of a cart: addressed by A alone, by B alone, or by both, but at another moment or with another kind."""
-Z: Final = 1.959963984540054
-"""Standard deviations on either side that hold 95 % of a normal distribution."""
 Value = bool | int | float | str | tuple[str, ...] | None
 
 
@@ -45,10 +43,8 @@ def known(true: int, among: int) -> Known:
     """
     if not among:
         return Known(true=0, known=0, share=None, low=None, high=None)
-    share, more = true / among, Z * Z / among
-    middle = (share + more / 2) / (1 + more)
-    half = Z * sqrt(share * (1 - share) / among + more / (4 * among)) / (1 + more)
-    return Known(true=true, known=among, share=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
+    low, high = wilson(true / among, among)
+    return Known(true=true, known=among, share=true / among, low=low, high=high)
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,8 +187,32 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
 
 
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """Acting on scores above some threshold: how many were right, and how many of all were found."""
+
+    recall: float
+    precision: float
+
+
+class Foresight(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a score of one side foresaw what it says, of the `known` decisions after an event: see `Prediction`."""
+
+    side: SideName
+    score: str
+    says: str
+    known: int
+    base_rate: float | None
+    brier: float | None
+    auc: float | None
+    average_precision: float | None
+    curve: tuple[Point, ...]
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. `over_time` counts what was sent in stretches of `stretch_ms`, those without anything left out."""
+    """All of it. `foresights` is empty where both sides have the same scores.
+
+    `over_time` counts what was sent in stretches of `stretch_ms`, those without anything left out.
+    """
 
     log: str
     format: str
@@ -202,6 +222,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     carts: Overlap
     shoppers: Overlap
     differing: tuple[Differing, ...]
+    foresights: tuple[Foresight, ...]
     examples: tuple[Example, ...]
     stretch_ms: int
     over_time: tuple[Sent, ...]

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from streams.replay.comparison import plots, words
 from streams.replay.comparison.facts import Act, Comparison, Example, Known
 from streams.replay.report.page import Page, Pair, Panel, Section, Table, Tile, html
+from streams.replay.report.predictions import HEADS
 
 
 def page(facts: Comparison) -> str:
     """The page of a comparison: the same facts, the same text. Errors: a line of click where an extra is missing."""
-    sections = (_changed(facts), _glance(facts), _who(facts), _happened(facts), _limits(facts), _examples(facts))
+    foresight = (_foresight(facts),) if facts.foresights else ()
+    happened = (_happened(facts), *foresight, _limits(facts))
+    sections = (_changed(facts), _glance(facts), _who(facts), *happened, _examples(facts))
     lead = f"{facts.a.label} (A) beside {facts.b.label} (B) on {facts.log} ({facts.format}). {words.summary(facts)}"
     return html(Page("Comparison of two ways to decide", lead, sections, tuple(_warnings(facts))))
 
@@ -94,6 +97,13 @@ def _shares(facts: Comparison) -> Iterable[tuple[str, Known, Known]]:
 def _tile(name: str, a: Known, b: Known) -> Tile:
     value = f"{words.percent(a)} | {words.percent(b)}" if a.known or b.known else "unknown"
     return Tile(name, value, f"A of {a.known:,} | B of {b.known:,}")
+
+
+def _foresight(facts: Comparison) -> Section:
+    said = "Of all decisions after an event whose end the log tells, sent or not: what the scores said, and what came."
+    drawn = [plots.precision_recall(facts, head.score) for head in HEADS]
+    table = Table("Scores against what happened", words.FORESIGHTS, [words.foresight(one) for one in facts.foresights])
+    return Section("foresight", "How well the scores foresaw it", said, plots=drawn, tables=(table,))
 
 
 def _limits(facts: Comparison) -> Section:

@@ -134,6 +134,25 @@ def _shares(side: SideName, names: Sequence[str], shares: Sequence[Known]) -> di
     }  # fmt: skip
 
 
+def precision_recall(facts: Comparison, score: str) -> Plot:
+    """What a threshold on a score would give, on either side."""
+    of = [one for one in facts.foresights if one.score == score]
+    if not any(one.curve for one in of):
+        return Plot(score, "The log ends too soon to say anything about this score.", None)
+    traces = [
+        {"type": "scatter", "mode": "lines", "name": one.side, "x": [at.recall for at in one.curve],
+         "y": [at.precision for at in one.curve],
+         "line": {"color": COLORS[one.side], "width": 2, "dash": "solid" if one.side == "A" else "dash"}}
+        for one in of
+    ]  # fmt: skip
+    layout = {
+        "xaxis": {"range": [0, 1.02], "tickformat": ".0%", "title": {"text": "share of all that is found (recall)"}},
+        "yaxis": {"range": [0, 1.02], "tickformat": ".0%", "title": {"text": "share that is right (precision)"}},
+    }
+    said = f"That {of[0].says}: acting on scores above each threshold. Higher and further right is better."
+    return Plot(score, said, _figure(traces, layout))
+
+
 def leads(facts: Comparison) -> Plot:
     """From an intervention to what it foresaw: the median, and between what 8 of 10 are."""
     found = [

@@ -33,6 +33,8 @@ def _parts(facts: Comparison) -> Iterator[RenderableType]:
     yield words.summary(facts)
     yield _changed(facts)
     yield _sides(facts)
+    if facts.foresights:
+        yield _foresights(facts)
     if facts.differing:
         yield _differing(facts)
         yield _examples(facts)
@@ -59,6 +61,13 @@ def _sides(facts: Comparison) -> Table:
     a, b = words.rows(facts.a), words.rows(facts.b)
     for name in a:
         table.add_row(name, a[name], b[name])
+    return table
+
+
+def _foresights(facts: Comparison) -> Table:
+    table = _table("\nhow well the scores foresaw what happened", *words.FORESIGHTS)
+    for one in facts.foresights:
+        table.add_row(*words.foresight(one))
     return table
 
 

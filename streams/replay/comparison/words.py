@@ -8,6 +8,7 @@ from streams.replay.comparison.facts import (
     Comparison,
     Differing,
     Example,
+    Foresight,
     KindFacts,
     Known,
     Lead,
@@ -174,6 +175,16 @@ def value(one: Value) -> str:
     if isinstance(one, bool):
         return str(one).lower()
     return ", ".join(one) if isinstance(one, tuple) else str(one)
+
+
+FORESIGHTS: Final = ("side", "a score says that", "decisions", "so it came", "ROC AUC", "average precision", "Brier")
+
+
+def foresight(one: Foresight) -> tuple[str, ...]:
+    """How well a score foresaw, under `FORESIGHTS`."""
+    rate = UNKNOWN if one.base_rate is None else f"{one.base_rate * 100:.1f} %"
+    figures = (UNKNOWN if value is None else f"{value:.4f}" for value in (one.auc, one.average_precision, one.brier))
+    return one.side, one.says, f"{one.known:,}", rate, *figures
 
 
 def worth(one: Example) -> str:

@@ -4,7 +4,7 @@ https://www.kaggle.com/datasets/mkechinov/ecommerce-behavior-data-from-multi-cat
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from schemas.topics import CART, CLICK, PURCHASE
-from streams.feed import Arrival
+from streams.feed import ELSEWHERE, Arrival
 from streams.replay.formats.bad_line import bad_line
 
 HEADER: Final = b"event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
@@ -23,6 +23,8 @@ EVENTS: Final = {
     "purchase": ("Order Completed", PURCHASE.name),
 }
 """Segment's name and the topic of each event type."""
+Mine = Callable[[bytes], bool]
+"""Whether this process replays the shopper of a key."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -31,13 +33,16 @@ def recognises(first_line: bytes) -> bool:
     return first_line == HEADER
 
 
-def read(lines: Iterable[tuple[int, bytes]], file_name: str, currency: str) -> Iterator[Arrival]:
+def read(
+    lines: Iterable[tuple[int, bytes]], file_name: str, currency: str, mine: Mine | None = None
+) -> Iterator[Arrival]:
     """An arrival for each line after the header, in the file's order. `currency` is that of the prices.
 
-    A row's messageId is its file and line. A line that is no row becomes `bad_line`.
+    A row's messageId is its file and line. A line that is no row becomes `bad_line`. Where `mine` says of a shopper's
+    key that it is not, a row is `ELSEWHERE`.
     """
     return (
-        _arrival(line, f"{file_name}:{number}", currency) or bad_line(file_name, number, line)
+        _arrival(line, f"{file_name}:{number}", currency, mine) or bad_line(file_name, number, line)
         for number, line in lines
         if number > 1 or not recognises(line)
     )
@@ -75,7 +80,7 @@ class _Event(msgspec.Struct, rename="camel", gc=False):
     properties: _Seen | _Order
 
 
-def _arrival(line: bytes, message_id: str, currency: str) -> Arrival | None:
+def _arrival(line: bytes, message_id: str, currency: str, mine: Mine | None) -> Arrival | None:
     try:
         time, kind, product_id, category_id, code, brand, price, user_id, session = _columns(line.decode())
         name, topic = EVENTS[kind]
@@ -83,13 +88,16 @@ def _arrival(line: bytes, message_id: str, currency: str) -> Arrival | None:
         at_ms, iso = _time(time)
     except (ValueError, KeyError, csv.Error):  # too few or too many columns, or one that is not what it should be
         return None
+    key = user_id.encode() or None
+    if mine is not None and key is not None and not mine(key):
+        return Arrival(at_ms, topic, key, ELSEWHERE)
     properties: _Seen | _Order
     if topic == PURCHASE.name:
         properties = _Order(message_id, worth, currency, (_Product(product_id, category, brand, worth),), session)
     else:
         properties = _Seen(product_id, category, brand, worth, currency=currency, session_id=session)
     event = _encode(_Event(name, message_id, user_id, iso, iso, properties))
-    return Arrival(at_ms, topic, user_id.encode() or None, event)
+    return Arrival(at_ms, topic, key, event)
 
 
 def _columns(line: str) -> list[str]:

@@ -57,12 +57,17 @@ class RecordedLog:
         """
         return never_backwards(self.as_written() if self.in_order else self._sorted())
 
-    def as_written(self) -> Iterator[Arrival]:
-        """All of the file, in its own order, each with its own time, or none. Raises `UnreadableFile`."""
+    def as_written(self, mine: rees46.Mine | None = None) -> Iterator[Arrival]:
+        """All of the file, in its own order, each with its own time, or none. Raises `UnreadableFile`.
+
+        Of a shopper's row that is not `mine` a reader may leave out what it is (`ELSEWHERE`), where that saves time.
+        """
         reader = FORMATS[self.format_name]
-        if self.format_name == "rees46" and not reader.recognises(self.file.first()):
+        if self.format_name != "rees46":
+            return reader.read(self.file.numbered(), self.file.path.name, self._currency)
+        if not reader.recognises(self.file.first()):
             raise UnreadableFile(self.file.path, f"its first line is not the header {rees46.HEADER.decode()}")
-        return reader.read(self.file.numbered(), self.file.path.name, self._currency)
+        return rees46.read(self.file.numbered(), self.file.path.name, self._currency, mine)
 
     def _sorted(self) -> Iterator[Arrival]:
         with TemporaryDirectory(prefix="kairos-sort-") as folder:

@@ -1,6 +1,7 @@
 """The report of a replay, made from its folder: a page for people (.html), or the figures for scripts (.json)."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ import msgspec
 
 from streams.replay.report.page import Page, html
 from streams.replay.sort import require_duckdb
+from streams.replay.summary import Summary
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -87,8 +89,17 @@ def report_page(folder: Path) -> str:
     warnings = (
         [] if summary.complete else ["Stopped before the end of the log: this tells of the part that was replayed."]
     )
-    lead = f"{summary.log} ({summary.format}), run through the live decision path in virtual time."
+    lead = lead_of(summary)
     return html(Page(f"Replay of {Path(summary.log).name}", lead, parts, warnings))
+
+
+def lead_of(summary: Summary) -> str:
+    """What was replayed, in a sentence: the log, its time, the policy and the models."""
+    times = [datetime.fromtimestamp(ms / 1_000, UTC) for ms in (summary.from_ms, summary.to_ms) if ms is not None]
+    period = ", " + " to ".join(f"{time:%Y-%m-%d %H:%M}" for time in times) + " UTC" if times else ""
+    models = ", ".join(f"model {name}" for name in summary.models) or "no model"
+    log = f"{summary.log} ({summary.format}{period})"
+    return f"{log}, run through the live decision path in virtual time: policy {summary.policy}, {models}."
 
 
 def _database(scratch: str) -> "DuckDBPyConnection":

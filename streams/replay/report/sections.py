@@ -10,6 +10,7 @@ from streams.replay.report.plots import span, words
 from streams.replay.report.predictions import Prediction
 from streams.replay.summary import Summary
 
+_NO_CANDIDATE: Final = "There was no moment in which something might have been done."
 _NOT_ONE: Final = "The log says of no decision what came of it: "
 _WHY_UNKNOWN: Final = {
     "abandon_30m": "no cart was scored, or none of them came to an end before the log did.",
@@ -63,10 +64,14 @@ def funnel(found: Figures) -> Section:
         Plot(
             "Candidates",
             f"Of {total:,} moments in which something might have been done, {sent:,} led to an intervention; "
-            "the others were held back, for the first reason that was found.",
+            "the others were held back, for the first reason that was found."
+            if total
+            else _NO_CANDIDATE,
             plots.candidates(fates) if fates else None,
             alt="Bars: " + "; ".join(f"{kind} {fate} {count:,}" for kind, fate, count, _ in rows) + ".",
-            table=Table("Candidates by what became of them", ["kind", "fate", "count", "taken back"], rows),
+            table=Table("Candidates by what became of them", ["kind", "fate", "count", "taken back"], rows)
+            if rows
+            else None,
         ),
     ]
     return Section("funnel", "Funnel", plots=shown)
@@ -81,6 +86,7 @@ def predictions(found: Sequence[Prediction]) -> Section:
     tiles = [
         Tile(words(one.score) + f": {name}", _rounded(value), note)
         for one in found
+        if one.known
         for name, value, note in (
             ("average precision", one.average_precision, f"by chance {_rounded(one.base_rate)}"),
             ("ROC AUC", one.auc, "by chance 0.500"),
@@ -93,7 +99,7 @@ def predictions(found: Sequence[Prediction]) -> Section:
         "other, so intervals are a little too narrow. In the log nobody was addressed by this run."
     )
     shown = [plot for one in found for plot in _of_prediction(one)]
-    return Section("predictions", "Predictions", said, tiles if any(one.known for one in found) else (), shown)
+    return Section("predictions", "Predictions", said, tiles, shown)
 
 
 def _rounded(value: float | None) -> str:
@@ -146,7 +152,7 @@ def _precision_recall(one: Prediction, name: str) -> Plot:
 def interventions(found: Figures) -> Section:
     """When something was sent, what came of it, and why."""
     if not found.fates:
-        return Section("interventions", "Interventions", "There was no moment in which something might have been done.")
+        return Section("interventions", "Interventions", _NO_CANDIDATE)
     shown = [
         Plot(
             "Over time",
@@ -198,17 +204,20 @@ def _minutes(seconds: float) -> str:
 
 
 def _features(found: Figures) -> Table:
+    pushes = any(one.push for one in found.features)
     rows = [
-        [words(one.kind), _unit(one.feature), one.median_sent, one.median_held_back, one.push or None]
+        [words(one.kind), _unit(one.feature), one.median_sent, one.median_held_back, *([one.push] if pushes else [])]
         for one in found.features
     ]
-    head = ["kind", "feature", "median where sent", "median where held back", "mean contribution"]
+    head = ["kind", "feature", "median where sent", "median where held back", *(["contribution"] if pushes else [])]
     return Table("Top reasons: what was known in these moments", head, rows)
 
 
 def _unit(feature: str) -> str:
-    """The name of a feature with its unit: `cart_age_s` is in seconds."""
+    """The name of a feature with its unit: `cart_age_s` is in seconds, values in minor units of their currency."""
     name, _, unit = feature.rpartition("_")
+    if unit == "value":
+        return f"{words(feature)} (minor units)"
     return f"{words(name)} ({unit})" if unit == "s" else words(feature)
 
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 MOST: Final = 60
 """So many shoppers are shown."""
+MOST_ROWS: Final = 400
+"""So many rows of each, the first ones; how many more there are is said."""
+MOST_DETAIL: Final = 300
+"""So many characters of what a shopper or the shop wrote in one event."""
 _GROUPS: Final = (
     ("nudged, then bought", "bool_or(outcome = 'sent' AND coalesce(bought_24h, false))"),
     ("nudged, cart left", "bool_or(outcome = 'sent' AND coalesce(cart_abandoned, false))"),
@@ -49,9 +53,9 @@ def _chosen(database: "DuckDBPyConnection") -> dict[str, str]:
 
 def _story(user_id: str, group: str, left_out: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
     rows.sort(key=lambda row: (row["at_ms"], row["kind"] != "event"))
-    events = sum(row["kind"] == "event" for row in rows)
-    more = f" (and {left_out:,} more, not shown)" if left_out else ""
-    return {"name": user_id, "note": f"{group} · {events:,} events{more}", "rows": rows}
+    events, left_out = sum(row["kind"] == "event" for row in rows), left_out + max(0, len(rows) - MOST_ROWS)
+    more = f" (and {left_out:,} more rows, not shown)" if left_out else ""
+    return {"name": user_id, "note": f"{group} · {events:,} events{more}", "rows": rows[:MOST_ROWS]}
 
 
 def _rows(database: "DuckDBPyConnection", chosen: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -79,9 +83,9 @@ _BACK: Final = """
 def _event(event: dict[str, Any]) -> dict[str, Any]:
     named = (("cart", event["cart_id"]), ("order", event["order_id"]), ("query", event["query"]))
     detail = [", ".join(event["products"] or ()), *(f"{name} {value}" for name, value in named if value)]
-    return {
-        "at_ms": event["at_ms"], "kind": "event", "what": event["event"], "detail": " · ".join(filter(None, detail)),
-    }  # fmt: skip
+    text = " · ".join(filter(None, detail))
+    shown = text if len(text) <= MOST_DETAIL else text[: MOST_DETAIL - 1] + "…"
+    return {"at_ms": event["at_ms"], "kind": "event", "what": event["event"], "detail": shown}
 
 
 def _decision(taken: dict[str, Any]) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def test_a_run_without_a_model_verifies_where_it_is_said_that_it_had_none(shop: 
         ("{root}/deploy", 1, "no file in it is of a known format"),
         ("{shop} --verify", 1, "expected a recorded timeline"),
         ("{shop} --verify --from 0", 2, "--verify compares a whole run"),
+        ("{shop} --verify --engine ray", 2, "--verify works in processes of this machine"),
         ("{shop} --scores recorded", 1, "expected a recorded timeline"),
         ("{shop} --scores model", 1, "expected a model's name, got none; set KAIROS_MODEL"),
         ("{shop} --keep-timeline", 2, "--keep-timeline needs --out"),

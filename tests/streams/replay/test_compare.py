@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from schemas.topics import INTERVENTIONS
 from streams.replay import compare, replay
@@ -78,6 +79,7 @@ def test_a_higher_threshold_and_a_lower_cap_send_fewer_and_it_says_why(stricter:
         ("cart_at_risk.min_abandon_30m", 0.6, 0.8),
     ]
     assert facts.a.sent > facts.b.sent > 0
+    assert facts.foresights == ()  # the scores are the same
     assert kind(facts.a, "cart_at_risk").sent > kind(facts.b, "cart_at_risk").sent > 0
     assert facts.carts.only_a > 0 == facts.carts.only_b
     assert {reason for _, reason in reasons(stricter)} == {"below_threshold", "frequency_cap"}
@@ -101,8 +103,18 @@ def test_it_counts_what_a_naive_count_over_two_separate_replays_counts(
         risks = [one["cart_abandoned"] for one in found if sent(one) and one["action"] == "cart_at_risk"]
         right = kind(side, "cart_at_risk").right
         assert (right.true, right.known) == (risks.count(True), len(risks) - risks.count(None))
+        ahead = sorted(
+            one["cart_ended_after_ms"] for one in found
+            if sent(one) and one["action"] == "cart_at_risk" and one["cart_abandoned"]
+        )  # fmt: skip
+        lead = kind(side, "cart_at_risk").lead
+        assert (lead.count, lead.p50_ms) == (len(ahead), ahead[(len(ahead) - 1) // 2])
+        assert kind(side, "cart_nudge").lead is None
         assert side.caps.shoppers == len({one["user_id"] for one in found if sent(one)})
-        assert side.caps.fullest == naive_windows(found)
+        windows = naive_windows(found)
+        assert side.caps.fullest == windows
+        full = sum(shoppers for most, shoppers in windows.items() if most >= side.caps.per_shopper)
+        assert (side.caps.shoppers_at_cap, side.caps.held_back) == (full, held_back["frequency_cap"])
     first_a, first_b = ({cart(one): one["cause"] for one in found if sent(one)} for found in (a, b))
     both = first_a.keys() & first_b.keys()
     same = sum(first_a[one] == first_b[one] for one in both)
@@ -172,6 +184,9 @@ def test_each_way_not_to_send_has_its_reason_on_either_side(
     assert found.facts.carts.only_a > 0 == found.facts.carts.only_b
     assert reasons(found) == {("only_a", reason): found.facts.carts.only_a}
     assert reasons(turned) == {("only_b", reason): found.facts.carts.only_a}
+    assert {one.reason_later for one in found.facts.differing} == {None}  # a cart is left once
+    assert {(one.a.sent, one.b.sent) for one in found.facts.examples} == {(True, False)}
+    assert {(one.a.sent, one.b.sent) for one in turned.facts.examples} == {(False, True)}
 
 
 def test_what_really_happened_stands_beside_what_was_sent(tmp_path: Path) -> None:
@@ -243,6 +258,11 @@ def test_no_model_beside_a_model_is_not_asked_after_events(shop: Path) -> None:
     assert (found.facts.a.label, found.facts.b.label) == ("model", "rules")
     assert found.facts.b.modes["model"] == 0 < found.facts.a.modes["model"]
     assert {one.reason for one in found.facts.differing if one.a_kind == "cart_at_risk"} == {"not_asked"}
+    assert [(one.side, one.score) for one in found.facts.foresights] == [("A", "abandon_30m"), ("A", "purchase_24h")]
+    scored = found.decisions.filter("side = 'A' AND asked = 'event' AND cart_abandoned IS NOT NULL")
+    labels, scores = zip(*scored.select("cart_abandoned, abandon_30m").fetchall(), strict=True)
+    assert found.facts.foresights[0].auc == pytest.approx(roc_auc_score(labels, scores), abs=1e-6)
+    assert found.facts.foresights[0].known == len(labels) > 100
 
 
 def test_two_versions_of_a_model_are_told_apart_and_the_same_numbers_give_no_difference(
@@ -257,6 +277,8 @@ def test_two_versions_of_a_model_are_told_apart_and_the_same_numbers_give_no_dif
     assert [one.what for one in facts.changed] == ["model"]
     assert facts.carts.same == facts.carts.both == facts.a.sent > 0
     assert facts.differing == ()
+    assert [one.side for one in facts.foresights] == ["A", "A", "B", "B"]
+    assert facts.foresights[0].curve == facts.foresights[2].curve != ()
 
 
 def test_the_same_log_and_the_same_policies_give_the_same_bytes(shop: Path, stricter: Compared) -> None:

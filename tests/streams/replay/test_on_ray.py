@@ -47,11 +47,15 @@ def cluster() -> Iterator[str]:
 
 
 def replayed(log: Path, out: Path, *options: str, **environment: str) -> dict[str, bytes]:
-    """The files of `kairos replay` by rules."""
-    program = [*KAIROS, "replay", str(log), "--scores", "rules", "--out", str(out), *options]
+    """The files of `kairos replay` by rules, in the folder of the log and with its name alone: nodes work elsewhere."""
+    program = [*KAIROS, "replay", log.name, "--scores", "rules", "--out", os.path.relpath(out, log.parent), *options]
     known = os.environ | {"KAIROS_POLICY": RULES.policy} | environment
-    done = subprocess.run(program, cwd=ROOT, env=known, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(program, cwd=log.parent, env=known, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
+    return files(out)
+
+
+def files(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 

@@ -119,3 +119,14 @@ def event(name: str, minute: int) -> str:
     at_ms = 1_700_000_000_000 + minute * MINUTE_MS
     return json.dumps({"event": name, "messageId": f"m{minute}", "userId": "ann", "timestamp": at_ms,
                        "properties": properties})  # fmt: skip
+
+
+def test_what_was_sent_twice_counts_once(tmp_path: Path) -> None:
+    again = json.loads(event("Product Added", 20)) | {"messageId": "m0"}
+    log = [event("Product Added", 0), json.dumps(again), event("Product Viewed", 60)]
+    (tmp_path / "log.jsonl").write_text("\n".join(log))
+
+    replay(tmp_path / "log.jsonl", RULES, out=tmp_path / "out")
+
+    (nudge,) = rows(tmp_path / "out")
+    assert (nudge["cart_abandoned"], nudge["cart_ended_after_ms"]) == (True, 0)

@@ -16,6 +16,7 @@ from streams.core.shard import Rules, Shard
 from streams.pipeline import Partition
 from streams.replay import replay
 from streams.replay.books import Books
+from streams.replay.formats.rees46 import HEADER
 from streams.replay.lane import Lane
 from streams.replay.scorers import ByRules
 from streams.replay.timeline import Logged
@@ -61,6 +62,26 @@ def test_one_two_and_three_processes_write_the_same_bytes(shop: Path, tmp_path: 
     assert one == two == three
     assert {name.split("/")[0] for name in one} >= {DECISIONS.name, TIMELINE.name, "refused", "summary.json"}
     assert sum(name.startswith("shop.interventions.cart_nudge") for name in one) > 1
+
+
+def test_three_processes_that_leave_rows_of_others_unread_write_the_same_bytes(tmp_path: Path) -> None:
+    rows, log = [HEADER.decode()], tmp_path / "log.csv"
+    for nth in range(2_000):
+        at = f"2019-10-01 {nth // 900:02}:{nth // 15 % 60:02}:{nth % 15 * 4:02} UTC"
+        kind, price = (
+            ("cart", "purchase", "view", "view")[nth * 7 % 4],
+            ("9.50", "-1", "1e999", "")[(nth % 40 == 3) * nth % 4],
+        )
+        who = ("", "x" * 200, f"u{nth * 31 % 97}")[min(nth % 50, 2)]
+        rows.append(f"{at},{kind},{nth % 9},1,toys,acme,{price},{who},s")
+    log.write_text("\n".join([*rows[:500], "no row", "", *rows[500:]]))
+
+    one, three = (replayed(log, tmp_path / str(count), {"processes": count, "keep_timeline": True}) for count in (1, 3))
+
+    assert one == three
+    summary = json.loads(one["summary.json"])
+    assert summary["input"]["dead_letters"] > 80
+    assert sum(summary["interventions"].values()) > 50
 
 
 def test_a_model_answers_the_same_to_the_last_bit_in_one_process_and_in_three(shop: Path, tmp_path: Path) -> None:

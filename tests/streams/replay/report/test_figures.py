@@ -99,6 +99,19 @@ def test_candidates_over_time_and_by_fate_add_up_to_the_summary(found: Figures) 
     assert over_time[None] == sum(summary.suppressed.values()) > 0
 
 
+def test_the_summary_says_what_was_replayed_and_the_page_begins_with_it(result: Replay, tmp_path: Path) -> None:
+    summary = result.summary
+
+    times = [at_ms for events in events_by_shopper(result.folder).values() for at_ms, _ in events]
+    ((version,),) = result.decisions.select("decision.model.version").distinct().fetchall()
+    assert summary.models == {f"abandon_lstm {version}": summary.modes["model"]}
+    assert summary.to_ms == max(times)  # the last one was on time
+    assert summary.from_ms is not None
+    assert min(times) <= summary.from_ms < min(times) + HOUR_MS
+    text = result.report(tmp_path / "page.html").read_text()
+    assert f"policy {summary.policy}, model abandon_lstm {version}." in text
+
+
 def test_the_funnel_is_what_a_naive_rescan_of_the_timeline_counts(result: Replay, found: Figures) -> None:
     shoppers, sessions = Counter[str](), Counter[str]()
     for events in events_by_shopper(result.folder).values():
