@@ -64,7 +64,7 @@ class Served(nn.Module):
         """Take over mean and deviation of a context, shape (N, 22). What never varies there stays as it is."""
         deviation = context.std(dim=0, correction=0)
         self.mean.copy_(context.mean(dim=0))
-        self.deviation.copy_(torch.where(deviation < 1e-3, torch.ones(()), deviation))
+        self.deviation.copy_(torch.where(deviation < 1e-3, 1.0, deviation))
 
     def standard(self, context: Tensor) -> Tensor:
         """A context, shape (B, 22), in deviations from the mean."""
