@@ -74,7 +74,10 @@ class Difference(NamedTuple):
 
 
 def replay(recorded: Recorded, policy: PolicyRules, rules: Rules) -> Replayed:
-    """Step every timeline partition once, as far as its meta record says that the run had come."""
+    """Step every timeline partition once, as far as its meta record says that the run had come.
+
+    A partition of which the changelog holds nothing was never stepped: nothing is expected of it.
+    """
     decisions = {
         decision.decision_id: decision
         for told in recorded.told
@@ -83,7 +86,10 @@ def replay(recorded: Recorded, policy: PolicyRules, rules: Rules) -> Replayed:
     }
     done = Replayed({}, {}, [], [])
     for number, records in recorded.timeline.items():
-        until = _offset(recorded.changelog.get(number, {}))
+        if not (state := recorded.changelog.get(number)):
+            done.changelog[number] = {}
+            continue
+        until = _offset(state)
         partition = Partition(Shard(), rules, policy)
         for record in records:
             if record.offset >= until:

@@ -94,9 +94,10 @@ async def fed(path: ShopPath, log: list[Arrival]) -> AsyncIterator[Seen]:
         await asyncio.gather(feeding, return_exceptions=True)
     assert await worker.terminate() == ExitCode.OK
     await path.checked()
+    asked = ("model", "previous_model") if path.settings.previous_version else ("model",)
     for record in await path.read(DECISIONS.name):
         decided = decode_decision(record.value).decision
-        assert bool(decided.scores) == bool(decided.model) == (decided.mode != "rules")
+        assert bool(decided.scores) == bool(decided.model) == (decided.mode in asked)
 
 
 async def back_again(seen: Seen, what: str) -> None:
