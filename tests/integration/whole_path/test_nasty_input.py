@@ -68,9 +68,15 @@ async def test_a_few_hundred_nasty_records_all_become_timeline_records_or_dead_l
     print(f"{len(nasty)} nasty records, {len(accounts.dead_letters)} dead letters, {len(accounts.timeline)} believed")
     assert len(accounts.read) == len(nasty) + len(small[::3]) + 200
     assert len(accounts.dead_letters) > len(nasty) / 2
-    cut = [letter for letter in letters if dict(letter.headers).get(CUT_HEADER, b"").startswith(b"cut:")]
-    assert sorted(len(letter.value) > 900_000 for letter in cut) == [False, False, True, True]
+    cut = {place(letter): letter for letter in letters if dict(letter.headers).get(CUT_HEADER, b"").startswith(b"cut:")}
+    assert sorted(len(letter.value) > 900_000 for letter in cut.values()) == [False, False, True, True]
     assert all(dict(letter.headers)[PREFIX + "exception.message"] for letter in letters)
+
+
+def place(letter) -> tuple[bytes, ...]:
+    """Where its record came from: who joins while it is read may bring it twice."""
+    told = dict(letter.headers)
+    return tuple(told[PREFIX + name] for name in ("topic", "partition", "offset"))
 
 
 async def test_a_header_name_that_is_no_utf_8_ends_nobody(open_rules, short_log):
