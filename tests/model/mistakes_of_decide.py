@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from inference.answers import Answer
 from schemas.kinds import Kind
 from schemas.shopper import META_KEY, Meta, encode_meta
@@ -88,6 +90,25 @@ class MetaBefore(Writer):
     async def write(self, changelog: Pairs, outputs: Sequence[Output], offset: int | None) -> None:
         await super().write([pair for pair in changelog if pair[0] == META_KEY], [], None)
         await super().write([pair for pair in changelog if pair[0] != META_KEY], outputs, offset)
+
+
+class _MetaAfter(Writer):
+    """The meta record is committed in a transaction of its own, after the others."""
+
+    async def write(self, changelog: Pairs, outputs: Sequence[Output], offset: int | None) -> None:
+        await super().write([pair for pair in changelog if pair[0] != META_KEY], outputs, offset)
+        await super().write([pair for pair in changelog if pair[0] == META_KEY], [], None)
+
+
+class MetaAfter(DecideProcess):
+    """So it is written; and a restart takes the offset from the group, as whoever writes so must."""
+
+    writer_class = _MetaAfter
+
+    async def restored(self, partition: int) -> Restored:
+        found = await super().restored(partition)
+        found.meta = structs.replace(found.meta, offset=self.broker.commit[partition])
+        return found
 
 
 class OutputsBeforeTransaction(Writer):
