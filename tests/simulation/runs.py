@@ -1,6 +1,7 @@
 """One run of the simulation: a world to its end, judged by all oracles, and a digest of everything that happened."""
 
 import gc
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ def run(seed: int, parts: Parts) -> Run:
 def opened(seed: int, parts: Parts) -> Iterator[World]:
     """A world that is broken down in the end."""
     gc.disable()  # what is collected unwinds, at moments that are not the world's
+    logging.disable(logging.CRITICAL)
     folder = TemporaryDirectory(prefix="kairos-simulation-", dir=MEMORY if MEMORY.is_dir() else None)
     world = World(seed, parts, Path(folder.name))
     try:
@@ -52,6 +54,7 @@ def opened(seed: int, parts: Parts) -> Iterator[World]:
         for disk in world.disks:
             disk.ended(killed=False)
         folder.cleanup()
+        logging.disable(logging.NOTSET)
         gc.enable()
         gc.collect()
 

@@ -1,6 +1,5 @@
 """One world: a shop, a broker, three workers, and what goes wrong. All of it from one seed, on virtual time."""
 
-import logging
 import random
 from operator import itemgetter
 from pathlib import Path
@@ -72,7 +71,6 @@ class World:
     def run(self) -> bool:
         """Until everything is read and written; False when that does not come in time."""
         random.seed(self.seed)  # libraries choose with it
-        logging.disable(logging.CRITICAL)
         for slot in self.slots:
             self._at(self.rng.random(), slot.start)
         self._at(OPENS_S, self._feed)
