@@ -13,12 +13,10 @@ import msgspec
 import xxhash
 
 from inference.dataset import Example
-from schemas.shopper import Waiting
-from schemas.timeline import TAIL_AT, decode_detail, decode_entry
 from streams.core.partitions import timeline_partition
 from streams.core.shard import Rules
 from streams.replay.formats.table import RecordedLog
-from streams.replay.labels import Story, once
+from streams.replay.labels import Stories, Story
 from streams.replay.moments import PARTITIONS, Asked, Moments, Seen
 from streams.replay.share import Share
 from streams.replay.spool import Spool, buckets
@@ -90,34 +88,24 @@ def _write(path: Path, examples: Iterable[Labelled]) -> None:
 
 
 def _labelled(bucket: Iterable[Any], moments: Moments) -> Iterator[Labelled]:
-    events, asked, truth = dict[bytes, list[Waiting]](), list[Asked](), dict[tuple[str, str], float]()
+    stories = Stories(moments.end_ms, moments.rules.cart_idle_ms)
+    asked, truth = list[Asked](), dict[tuple[str, str], float]()
     for moment in bucket:
         if isinstance(moment, Seen):
-            events.setdefault(moment.key, []).append(waiting(moment.value))
+            stories.see(moment.key, moment.value)
         elif isinstance(moment, Asked):
             asked.append(moment)
         else:
             truth[moment.message_id, moment.cart_id] = moment.abandon
-    stories = dict[bytes, Story]()
     for one in asked:
-        story = stories.get(one.key)
-        if story is None:
-            story = Story(once(events[one.key]), moments.end_ms, moments.rules.cart_idle_ms)
-            stories[one.key] = story
-        yield Labelled(one.place, _example(one, story, truth.get((one.message_id, one.cart_key or ""), float("nan"))))
+        known = truth.get((one.message_id, one.cart_key or ""), float("nan"))
+        yield Labelled(one.place, _example(one, stories.of(one.key), known))
 
 
 def _example(asked: Asked, story: Story, truth: float) -> Example:
     request = asked.request
     outcome = story.outcome(request.at_ms, asked.cart_key)
     return Example(request, *outcome, truth, request.at_ms, xxhash.xxh3_64_intdigest(asked.key))
-
-
-def waiting(value: bytes) -> Waiting:
-    """An event of the timeline, as a `Story` takes it."""
-    entry = decode_entry(value)
-    detail = decode_detail(memoryview(value)[TAIL_AT:])
-    return Waiting(entry.slot.at_ms, entry.source, entry.slot.kind, detail)
 
 
 def _chances(task: ShareOfExamples) -> Iterator[Chance]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from inference.heads import GAP_EDGES_S
 from schemas.kinds import FIRST_CART, LAST_PURCHASE, Kind
 from schemas.shopper import Cart, Shopper, Waiting
+from schemas.timeline import decode_entry
 from streams.core import episodes
 
 HOUR_MS = 3_600_000
@@ -121,7 +122,29 @@ def _label(known: bool | None) -> float:
     return float("nan") if known is None else float(known)
 
 
-def once(events: Sequence[Waiting]) -> list[Waiting]:
+class Stories:
+    """The stories of some shoppers, from all records of the timeline about them; each is told once it is asked for."""
+
+    def __init__(self, end_ms: int, idle_ms: int) -> None:
+        """As of a `Story`."""
+        self._end_ms, self._idle_ms = end_ms, idle_ms
+        self._seen: dict[bytes, list[Waiting]] = {}
+        self._told: dict[bytes, Story] = {}
+
+    def see(self, key: bytes, value: bytes) -> None:
+        """Take an event of a shopper, as the timeline has it."""
+        source, slot, detail = decode_entry(value)
+        self._seen.setdefault(key, []).append(Waiting(slot.at_ms, source, slot.kind, detail))
+
+    def of(self, key: bytes) -> Story:
+        """The story of a shopper. To be asked for when everything was seen."""
+        story = self._told.get(key)
+        if story is None:
+            story = self._told[key] = Story(_once(self._seen.get(key, [])), self._end_ms, self._idle_ms)
+        return story
+
+
+def _once(events: Sequence[Waiting]) -> list[Waiting]:
     """The events without those that were sent twice: the first of each message id counts."""
     return list({event.detail.message_id: event for event in reversed(events)}.values())
 

@@ -12,12 +12,12 @@ import msgspec
 
 from schemas.decisions import Reason
 from schemas.kinds import FIRST_CART, LAST_PURCHASE
-from schemas.shopper import Waiting
-from schemas.timeline import SLOT_AT, TAIL_AT, decode_entry
+from schemas.timeline import SLOT_AT, TAIL_AT
 from schemas.topics import DECISIONS
 from streams.core.asks import Ask, episode_cause
 from streams.core.outputs import Output
-from streams.replay.labels import Story, once
+from streams.replay.labels import Stories, Story
+from streams.replay.moments import Seen
 from streams.replay.spool import Spool, buckets
 from streams.replay.timeline import Logged
 from streams.replay.timeline_lines import mistake
@@ -60,11 +60,6 @@ class DecisionOutcome(Moment, frozen=True, kw_only=True):
     bought_after_ms: int | None
 
 
-class _Seen(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
-    shopper: bytes
-    value: bytes
-
-
 class _Made(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     shopper: bytes
     partition: int
@@ -101,7 +96,7 @@ class _Decision(msgspec.Struct, gc=False):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_Seen | _Made).decode
+_decode: Final = msgspec.msgpack.Decoder(Seen | _Made).decode
 _decision: Final = msgspec.json.Decoder(_Decision).decode
 
 
@@ -118,7 +113,7 @@ class Taken:
         if key is None or len(value) < TAIL_AT or not FIRST_CART <= value[SLOT_AT] <= LAST_PURCHASE:
             return
         if mistake(record) is None:
-            self._spool.put(key, _encode(_Seen(key, value)))
+            self._spool.put(key, _encode(Seen(key, value)))
 
     def answered(self, ask: Ask) -> None:
         """An ask was answered; its decision will be told."""
@@ -163,24 +158,14 @@ def outcomes(folder: Path, end_ms: int, cart_idle_ms: int) -> Iterator[tuple[int
     The order within a partition does not depend on which others were in the share.
     """
     for bucket in buckets(folder):
-        events, taken = dict[bytes, list[Waiting]](), list[_Made]()
+        stories, taken = Stories(end_ms, cart_idle_ms), list[_Made]()
         for record in map(_decode, bucket):
             if isinstance(record, _Made):
                 taken.append(record)
             else:
-                events.setdefault(record.shopper, []).append(_event(record.value))
-        stories: dict[bytes, Story] = {}
+                stories.see(record.key, record.value)
         for one in taken:
-            story = stories.get(one.shopper)
-            if story is None:
-                known = once(events.get(one.shopper, []))
-                story = stories[one.shopper] = Story(known, end_ms, cart_idle_ms)
-            yield one.partition, _outcome(one.moment, story)
-
-
-def _event(value: bytes) -> Waiting:
-    entry = decode_entry(value)
-    return Waiting(entry.slot.at_ms, entry.source, entry.slot.kind, entry.detail)
+            yield one.partition, _outcome(one.moment, stories.of(one.shopper))
 
 
 def _outcome(moment: Moment, story: Story) -> DecisionOutcome:

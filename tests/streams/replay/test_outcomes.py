@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from schemas.shopper import Waiting
 from schemas.topics import INTERVENTIONS, SUPPRESSED
 from streams.replay import replay
-from streams.replay.example_share import waiting
 from streams.replay.formats.table import RecordedLog
-from streams.replay.labels import Story, once
+from streams.replay.labels import Stories
 from streams.replay.moments import Asked, Moments, Seen
 from streams.settings import Settings
 from streams.step_rules import step_rules
@@ -62,15 +60,15 @@ def test_what_was_sent_and_what_was_held_back_are_named(out: Path) -> None:
 
 
 def test_outcomes_are_the_labels_that_a_model_is_trained_on(shop: Path, out: Path) -> None:
-    moments, events = Moments(step_rules(WITH_MODEL)), dict[bytes, list[Waiting]]()
+    moments = Moments(step_rules(WITH_MODEL))
     of_log = list(moments.run(RecordedLog(shop).arrivals()))
+    stories = Stories(moments.end_ms, moments.rules.cart_idle_ms)
     for moment in of_log:
         if isinstance(moment, Seen):
-            events.setdefault(moment.key, []).append(waiting(moment.value))
-    stories = {key: Story(once(seen), moments.end_ms, moments.rules.cart_idle_ms) for key, seen in events.items()}
+            stories.see(moment.key, moment.value)
 
     expected = [
-        (asked.key.decode(), asked.request.at_ms, stories[asked.key].outcome(asked.request.at_ms, asked.cart_key))
+        (asked.key.decode(), asked.request.at_ms, stories.of(asked.key).outcome(asked.request.at_ms, asked.cart_key))
         for asked in of_log
         if isinstance(asked, Asked)
     ]
