@@ -37,8 +37,8 @@ from streams.table.store import StoreFailed
 
 SPOOL: Final = ".spool"
 """The folder, below that for files, for what tells at the end what came of decisions: one for each share."""
-IN_MEMORY: Final = 20_000
-"""So many shoppers of a log are objects in memory, some 5 kB each when they have a long history: 100 MB."""
+IN_MEMORY: Final = 50_000
+"""So many shoppers of a log are objects in memory, some 5 kB each when they have a long history: 250 MB."""
 NO_DISK: Final = (
     "expected to keep shoppers who are quiet in {}, got {}; make room there, set TMPDIR to a folder with more of it, "
     "or replay with --in-memory 0"
