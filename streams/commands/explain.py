@@ -27,9 +27,10 @@ from streams.replay.shopper_requests import choose, requests
 def explain(trained: Path, log: Path, out: Path | None, as_json: bool, **question: Any) -> None:
     """Explain a score: how much each event of a shopper, and each number, moved it.
 
-    MODEL is what `kairos train` left. LOG is a recorded log, a folder of `kairos simulate`, or one of `kairos examples`,
-    which holds hashes of shoppers and products, and so names no product. Contributions are integrated gradients:
-    together they are the whole difference between the score and that of a mean shopper of whose events nothing is known.
+    MODEL is what `kairos train` left. LOG is a recorded log, a folder of `kairos simulate`, or one of
+    `kairos examples`, which holds hashes of shoppers and products, and so names no product. Contributions are
+    integrated gradients: together they are the whole difference between the score and that of a mean shopper of whose
+    events nothing is known.
     """
     if out is not None and out.suffix != PAGE:
         raise click.UsageError(f"expected --out FILE{PAGE}, got {out}")
