@@ -18,9 +18,9 @@ from inference.repository import ONNX_FILE, versions
 CHECKPOINT_FILE: Final = "model.pt"
 MODEL: Final = "model"
 OPTIMUM: Final = "optimum"
-RULE: Final = "rule: last event"
-LINE: Final = "logistic regression"
-TREES: Final = "boosted trees"
+RULE: Final = "rule"
+LINE: Final = "logistic"
+TREES: Final = "trees"
 _TRUTH_OF: Final = "abandon_30m"
 _BATCH: Final = 1_024
 _MOST_ROWS: Final = 100_000

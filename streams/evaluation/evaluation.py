@@ -40,7 +40,7 @@ def evaluation(model: Path, quality: DataQuality, seed: int, heads: list[Judgeme
         model=str(model),
         examples=quality,
         seed=seed,
-        intervals=f"{CONFIDENCE:.0%}, {DRAWS} bootstrap draws of shoppers, seed {seed}",
+        intervals=f"{100 * CONFIDENCE:g} %, {DRAWS} bootstrap draws of shoppers, seed {seed}",
         warnings=[*_strange(model, quality), *quality.too_thin],
         heads=heads,
     )

@@ -46,9 +46,9 @@ def _overview(found: Evaluation, judged: Sequence[Judgement]) -> Section:
         if one.name == MODEL and "pr_auc" in one.figures
     ]  # fmt: skip
     said = (
-        f"{_BESIDE}, trained on the training part of the same examples: a rule that looks at the last event only, "
-        "logistic regression and histogram gradient boosting over the same history as a table; and where a simulator "
-        "knows them, the exact probabilities, the most that can be reached."
+        f"{_BESIDE}, trained on the training part of the same examples: a rule that looks at the last event "
+        "only, logistic regression and boosted trees over the same history as a table; and as the optimum, where a "
+        "simulator knows them, the exact probabilities: no model can do better but by chance."
     )
     drawn = [
         Plot("Who is ahead", "The difference in PR-AUC, of the same shoppers drawn again. Where an interval holds zero,"
@@ -125,9 +125,11 @@ def _by_segment(told: Judgement) -> list[Plot]:
         Plot(f"{name} by segment", said, plots.segments(told, figure, name),
              alt=f"Dots with intervals: {name} of the model by segment.")
         for figure, name, said in (
-            ("roc_auc", "ROC-AUC", "How well the model orders, among shoppers of a kind. It does not depend on how "
-             "often a thing happens there, as PR-AUC does."),
-            ("ece", "ECE", "How far its probabilities are from what came, among shoppers of a kind: chance alone makes "
+            ("pr_auc", "PR-AUC", "Among examples of a kind; dashed: all of them. The more often a thing happens there, "
+             "the larger it is by chance alone."),
+            ("roc_auc", "ROC-AUC", "How well the model orders examples of a kind, however often a thing happens there; "
+             "dashed: all of them."),
+            ("ece", "ECE", "How far its probabilities are from what came, for examples of a kind. Chance alone makes "
              "it larger where there are few."),
         )
     ]  # fmt: skip
@@ -184,15 +186,18 @@ def _range(one: Interval) -> str:
 def shown(found: Evaluation) -> terminal.Table:
     """The model and the others on each head, for a terminal."""
     table = terminal.Table("head", "who", "PR-AUC", "ROC-AUC", "F1", "ECE", title="on the test part")
+    for column in table.columns:
+        column.no_wrap = True
     for told in found.heads:
         for one in told.contenders:
-            cells = [_figure(one.figures, key) for key in ("pr_auc", "roc_auc", "f1", "ece")]
+            others = (f"{one.figures[key].value:.3f}" for key in ("roc_auc", "f1", "ece"))
+            cells = (_figure(one.figures, "pr_auc"), *others)
             table.add_row(
                 told.head if one.name == MODEL else "", one.name, *cells, end_section=one is told.contenders[-1]
             )
         for name, figures in told.choices.items():
-            said = f"accuracy {_figure(figures, 'accuracy')}"
-            table.add_row(told.head if name == MODEL else "", name, said, "", "", _figure(figures, "ece"))
+            said = f"accuracy {figures['accuracy'].value:.3f}"
+            table.add_row(told.head if name == MODEL else "", name, said, "", "", f"{figures['ece'].value:.3f}")
         if told.unjudged:
-            table.add_row(told.head, told.unjudged)
+            table.add_row(told.head, "", "not judged")
     return table

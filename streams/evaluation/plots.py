@@ -46,7 +46,7 @@ def _figure(
     layout = go.Layout(
         xaxis={"title": {"text": x}, "range": ranges[0]},
         yaxis={"title": {"text": y}, "range": ranges[1]},
-        legend={"traceorder": "reversed", "font": {"size": 11}},
+        legend={"traceorder": "reversed", "font": {"size": 11}, "entrywidthmode": "fraction", "entrywidth": 0.32},
     )
     return go.Figure(lines, layout)
 
@@ -176,7 +176,7 @@ def segments(told: Judgement, figure: str, name: str) -> go.Figure:
     all_of_them = next(one.figures[figure].value for one in told.contenders if one.name == MODEL)
     drawn = _bars(name, [f"{one.by}: {one.value}" for one in found], [one.figures[figure] for one in found], BLUE)
     layout = go.Layout(
-        xaxis={"title": {"text": f"{name}; dashed: all examples"}},
+        xaxis={"title": {"text": name}},
         yaxis={"autorange": "reversed", "type": "category"},
         shapes=[{"type": "line", "x0": all_of_them, "x1": all_of_them, "y0": 0, "y1": 1, "yref": "paper",
                  "line": {"color": GREY, "dash": "dash"}}],
