@@ -1,7 +1,7 @@
 """The judgement on a model: each head on the test part, beside what it must beat, by segment, with intervals."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -23,6 +23,8 @@ from inference.judge.figures import (
     order,
 )
 from inference.judge.segments import segments
+
+_AHEAD: Final = "ahead "
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,18 +92,20 @@ def _contender(head: Head, name: str, asked: dict[str, Parts], split: Split, see
     shoppers = test["shopper"][here]
 
     def figures(drawn: Indexes) -> dict[str, float]:
-        return order(answer[drawn], came[drawn]) | at_threshold(answer[drawn], came[drawn], threshold)
+        theirs = order(answer[drawn], came[drawn])
+        models = {} if name == MODEL else order(beside[drawn], came[drawn])
+        ahead = {_AHEAD + key: value - theirs[key] for key, value in models.items()}
+        return theirs | at_threshold(answer[drawn], came[drawn], threshold) | ahead
 
-    def ahead(drawn: Indexes) -> dict[str, float]:
-        theirs, models = order(answer[drawn], came[drawn]), order(beside[drawn], came[drawn])
-        return {name: models[name] - value for name, value in theirs.items()}
-
+    found = intervals(figures, shoppers, seed)
     return Contender(
         name=name,
         threshold=threshold,
         chosen_on=chosen_on,
-        figures=intervals(figures, shoppers, seed),
-        ahead=None if name == MODEL else intervals(ahead, shoppers, seed),
+        figures={key: one for key, one in found.items() if not key.startswith(_AHEAD)},
+        ahead=None
+        if name == MODEL
+        else {key[len(_AHEAD) :]: one for key, one in found.items() if key.startswith(_AHEAD)},
         confusion=confusion(answer, came, threshold),
         curves=curves(answer, came),
     )
