@@ -9,7 +9,6 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from inference.dataset import gather, split
-from inference.enough import parts_of
 from inference.heads import HEADS
 from inference.judge.contenders import Answers
 from inference.judge.judgement import judge
@@ -25,14 +24,14 @@ EVIL = "<img src=x onerror='window.hacked = 1'>"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    all_of_them = gather(examples(2_000))
+    all_of_them = gather(examples(1_200))
+    all_of_them["churn_30d"] = np.nan
     parts = split(all_of_them)
     told = judge(guesses(np.concatenate([parts.validation, parts.test])), parts, seed=1)
     quality = data_quality(Source(name="shop", sha256=""), all_of_them, parts, 0)
     found = Evaluation(model=EVIL, examples=quality, seed=1, intervals="95 %", warnings=["be careful"], heads=told)
     path = tmp_path_factory.mktemp("evaluation") / "page.html"
     path.write_text(page_of(found))
-    assert parts_of(parts)["test"].heads["churn_30d"].known == 0
     return path
 
 
