@@ -19,6 +19,7 @@ COMMANDS = {
     "examples": "make labelled examples from a log, and tell what the log is worth",
     "pretrain": "pre-train a transformer from an unlabelled log",
     "train": "train a model from a log",
+    "evaluate": "judge a model, beside what any model must beat: one page, figures, intervals",
     "explain": "why a model gives a shopper this score: what each event did to it",
     "export": "export a trained model to a Triton repository",
     "bench": "measure speed beside other systems, and models beside published figures",
