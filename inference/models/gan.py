@@ -1,0 +1,153 @@
+"""A generator of shoppers and its critic: histories drawn event by event, for labels that are given.
+
+The generator is a GRU over the events; within an event one field is drawn after the other, each told what was drawn
+before it (NADE, Larochelle & Murray 2011; over time: Boulanger-Lewandowski et al. 2012), and the numbers of the context
+follow the newest event in the same way. It learns twice at once, as TimeGAN does (Yoon et al. 2019): from the log's own
+next step, and from a critic of whole histories that it drew itself (Goodfellow et al. 2014; conditional and recurrent:
+Esteban et al. 2017). Draws are straight-through Gumbel-softmax (Jang et al. 2017); the critic has spectral normalisation
+and the hinge loss (Miyato et al. 2018).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from inference.inputs import HISTORY_EVENTS
+from inference.models.attention import NEVER
+
+
+class GanConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Widths, and what is to be drawn: how many classes each field of an event has, each number, and the condition."""
+
+    events: tuple[int, ...]
+    numbers: tuple[int, ...]
+    condition: int
+    width: int = 96
+    critic_width: int = 64
+
+
+class Chain(nn.Module):
+    """Classes one after another, each from what is known and from those before it. D = width, K = all classes."""
+
+    def __init__(self, width: int, sizes: Sequence[int]) -> None:
+        """Random weights, from torch's global seed."""
+        super().__init__()
+        self.asks = nn.ModuleList(nn.Linear(width, size) for size in sizes)
+        self.tells = nn.ModuleList(nn.Linear(size, width, bias=False) for size in sizes)
+
+    def forward(self, known: Tensor, classes: Tensor, one_hot: Tensor) -> Tensor:
+        """Minus the log likelihood of each class in nats, shape (..., fields).
+
+        `known`: (..., D). `classes`: (..., fields). `one_hot`: the same, (..., K).
+        """
+        losses, sizes = [], [ask.out_features for ask in self.asks]
+        for ask, tell, field, one in zip(
+            self.asks, self.tells, classes.unbind(-1), one_hot.split(sizes, -1), strict=True
+        ):
+            logits = ask(known.relu())
+            losses.append(logits.logsumexp(-1) - logits.gather(-1, field[..., None])[..., 0])
+            known = known + tell(one)
+        return torch.stack(losses, dim=-1)
+
+    def drawn(self, known: Tensor, never: Tensor | None = None) -> Tensor:
+        """One draw of each, one-hot, with gradients as if it were soft, shape (B, K), from what is known, shape (B, D).
+
+        `never`: what is added to the logits of the first.
+        """
+        ones = []
+        for ask, tell in zip(self.asks, self.tells, strict=True):
+            logits = ask(known.relu())
+            logits = logits + never if never is not None and not ones else logits
+            ones.append(nnf.gumbel_softmax(logits, hard=True))
+            known = known + tell(ones[-1])
+        return torch.cat(ones, dim=-1)
+
+
+class Generator(nn.Module):
+    """Histories and contexts for a condition. B = batch, T = steps of history, D = width, K = classes of an event."""
+
+    def __init__(self, config: GanConfig) -> None:
+        """Random weights, from torch's global seed."""
+        super().__init__()
+        self.config = config
+        self.begins = nn.Linear(config.condition, config.width)
+        self.reads = nn.Linear(sum(config.events), config.width, bias=False)
+        self.remembers = nn.GRU(config.width, config.width, batch_first=True)
+        self.wants = nn.Linear(config.condition, config.width)
+        self.event = Chain(config.width, config.events)
+        self.numbers = Chain(config.width, config.numbers)
+
+    def forward(self, events: Tensor, numbers: Tensor, condition: Tensor) -> Tensor:
+        """Minus the log likelihood of each example in nats, shape (B,).
+
+        `events`: classes, shape (B, T, fields). `numbers`: classes, shape (B, numbers). `condition`: shape (B, C).
+        """
+        ones = one_hot(events, self.config.events)  # (B, T, K)
+        read = self.reads(nnf.pad(ones, (0, 0, 1, 0)))  # (B, T + 1, D): nothing, then each event
+        heard, _ = self.remembers(read, self._beginning(condition))
+        known = heard + self.wants(condition)[:, None]  # (B, T + 1, D)
+        of_events = self.event(known[:, :-1], events, ones)  # (B, T, fields)
+        of_numbers = self.numbers(known[:, -1], numbers, one_hot(numbers, self.config.numbers))
+        loss: Tensor = of_events.sum(dim=(1, 2)) + of_numbers.sum(dim=1)
+        return loss
+
+    def drawn(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """One example for each condition, one-hot: events, shape (B, T, K), and numbers."""
+        state, wanted = self._beginning(condition), self.wants(condition)
+        event = condition.new_zeros(len(condition), sum(self.config.events))
+        empty = nnf.one_hot(torch.zeros((), dtype=torch.long), self.config.events[0]).to(condition)
+        begun, events = condition.new_zeros(len(condition), 1), []
+        heard, state = self.remembers(self.reads(event)[:, None], state)
+        for _ in range(HISTORY_EVENTS):
+            # No empty place comes after an event: histories are padded on the left.
+            event = self.event.drawn(heard[:, 0] + wanted, begun * empty * NEVER)
+            begun = torch.maximum(begun, 1 - event[:, :1].detach())
+            events.append(event)
+            heard, state = self.remembers(self.reads(event)[:, None], state)
+        return torch.stack(events, dim=1), self.numbers.drawn(heard[:, 0] + wanted)
+
+    def _beginning(self, condition: Tensor) -> Tensor:
+        beginning: Tensor = self.begins(condition).tanh()[None]
+        return beginning
+
+
+class Critic(nn.Module):
+    """How real an example looks, for its condition: convolutions over the events. B = batch, W = width."""
+
+    def __init__(self, config: GanConfig) -> None:
+        """Random weights, from torch's global seed."""
+        super().__init__()
+        width, kinds = config.critic_width, config.events[0]
+        self.kinds = kinds
+        self.reads = spectral_norm(nn.Conv1d(sum(config.events), width, 1))
+        self.looks = nn.ModuleList(spectral_norm(nn.Conv1d(width, width, 5, stride=2, padding=2)) for _ in range(3))
+        steps = HISTORY_EVENTS // 2**3
+        self.counts = spectral_norm(nn.Linear(sum(config.numbers) + config.condition, width))
+        self.joins = spectral_norm(nn.Linear((steps + 1) * width, width))
+        self.says = spectral_norm(nn.Linear(width, 1))
+
+    def forward(self, events: Tensor, numbers: Tensor, condition: Tensor) -> Tensor:
+        """A score for each example, shape (B,), from one-hot events and numbers: above 0 is real."""
+        events = torch.cat([events[..., : self.kinds], events[..., self.kinds :] * (1 - events[..., :1])], dim=-1)
+        seen = self.reads(events.transpose(1, 2))  # (B, W, T)
+        for look in self.looks:
+            seen = look(nnf.leaky_relu(seen, 0.2))
+        counted = self.counts(torch.cat([numbers, condition], dim=1))  # (B, W)
+        joined = self.joins(nnf.leaky_relu(torch.cat([seen.flatten(1), counted], dim=1), 0.2))
+        score: Tensor = self.says(nnf.leaky_relu(joined, 0.2))[:, 0]
+        return score
+
+
+def one_hot(classes: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Classes, shape (..., fields), as ones among zeros, shape (..., K)."""
+    parts = [nnf.one_hot(field, size) for field, size in zip(classes.unbind(-1), sizes, strict=True)]
+    return torch.cat(parts, dim=-1).float()
+
+
+def classes_of(ones: Tensor, sizes: Sequence[int]) -> Tensor:
+    """The classes, shape (..., fields), of ones among zeros, shape (..., K)."""
+    return torch.stack([part.argmax(-1) for part in ones.split(list(sizes), -1)], dim=-1)

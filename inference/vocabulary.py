@@ -1,0 +1,230 @@
+"""Examples as small numbers, which a generator can draw one after the other, and those numbers as examples again.
+
+Every number (a price, a gap, a count) becomes one of some stretches with about as many examples each, so that spikes and
+long tails are kept; back it becomes one of the values that the log has there. An item is either "that of so many events
+ago", or a row of the log with this kind, category and stretch of prices.
+"""
+
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.dataset import DTYPE_OF_EXAMPLE, Example, Examples
+from inference.inputs import CONTEXT, HISTORY_EVENTS
+from schemas.history import DTYPE, at_ms
+
+Classes = npt.NDArray[np.int64]
+
+FIELDS: Final = ("kind", "item", "category", "price", "gap")
+"""What an event is, in the order in which it is drawn."""
+AGO: Final = 15
+"""How many events back an item is recognised. Class 0 of the field `item` is none of those."""
+NUMBERS: Final = (*CONTEXT, "quiet_s")
+"""The numbers of an example beside its events; the last is the time from the newest event to the request."""
+
+_STRETCHES: Final = 32
+_VALUES: Final = 64
+"""How many values are kept of each stretch."""
+_CATEGORIES: Final = 62
+_NONE, _OTHER = 0, 1
+_ROWS: Final = 65_536
+
+
+class Stretches(NamedTuple):
+    """Numbers cut into stretches. `edges`: where the next one begins. `values`: some of each, shape (stretches, 64)."""
+
+    edges: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, numbers: npt.NDArray[Any]) -> Self:
+        """Stretches of about as many numbers each; a number that fills more than one has one of its own."""
+        shares = np.linspace(0, 1, _STRETCHES + 1)[1:-1]
+        cuts, times = np.unique(np.quantile(numbers, shares, method="inverted_cdf"), return_counts=True)
+        edges = np.unique(np.concatenate([cuts, np.nextafter(cuts[times > 1].astype(np.float64), np.inf)]))
+        edges = edges[edges > numbers.min()].astype(np.float64)
+        edges = edges[edges <= numbers.max()]
+        own = np.searchsorted(edges, numbers, side="right")
+        values = [
+            np.quantile(numbers[own == nth], np.linspace(0, 1, _VALUES), method="inverted_cdf")
+            for nth in np.unique(own)
+        ]
+        return cls(edges[np.unique(own)[1:] - 1], np.array(values, dtype=np.float64))
+
+    def classes(self, numbers: npt.NDArray[Any]) -> Classes:
+        """Which stretch each number is in."""
+        return np.searchsorted(self.edges, numbers, side="right")
+
+    def drawn(self, classes: Classes, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """A number of each stretch."""
+        return self.values[classes, rng.integers(_VALUES, size=classes.shape)]
+
+
+class Vocabulary(NamedTuple):
+    """What the examples of a log are made of.
+
+    `kinds` and `categories`: those that occur, the latter at most 62. `rows`: events with an item that is new to the
+    history, or without one, as often as they occur.
+    """
+
+    kinds: npt.NDArray[np.uint8]
+    categories: npt.NDArray[np.uint32]
+    prices: Stretches
+    gaps_ms: Stretches
+    numbers: tuple[Stretches, ...]
+    rows: npt.NDArray[np.void]
+
+    @classmethod
+    def of(cls, examples: Examples) -> Self:
+        """The vocabulary of some examples. Raises `ValueError` where none of them has an event."""
+        history = examples["history"]
+        seen = history["kind"] > 0
+        if not seen.any():
+            msg = f"expected examples with events, got none among {len(examples)}; give a longer log"
+            raise ValueError(msg)
+        some = history[seen]
+        categories, times = np.unique(some["category"][some["category"] > 0], return_counts=True)
+        rows = history[seen & (_ago(history) == 0)]
+        return cls(
+            kinds=np.unique(np.append(some["kind"], np.uint8(0))),
+            categories=np.sort(categories[np.argsort(-times, kind="stable")[:_CATEGORIES]]),
+            prices=Stretches.of(some["price"]),
+            gaps_ms=Stretches.of(_gaps_ms(history)[seen]),
+            numbers=tuple(map(Stretches.of, _numbers(examples).T)),
+            rows=rows[:: 1 + len(rows) // _ROWS],
+        )
+
+    def sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """How many classes each field of an event has, and each of the numbers."""
+        prices, gaps = len(self.prices.values), len(self.gaps_ms.values)
+        events = (len(self.kinds), AGO + 1, _OTHER + 1 + len(self.categories), prices, gaps)
+        return events, tuple(len(stretches.values) for stretches in self.numbers)
+
+    def events_of(self, examples: Examples) -> Classes:
+        """The events as classes, shape (N, 32, 5), in the order of `FIELDS`; an empty place is of kind 0."""
+        history = examples["history"]
+        fields = [
+            np.searchsorted(self.kinds, history["kind"]),
+            _ago(history),
+            self._categories(history["category"]),
+            self.prices.classes(history["price"]),
+            self.gaps_ms.classes(_gaps_ms(history)),
+        ]
+        return np.stack(fields, axis=-1).astype(np.int64)
+
+    def numbers_of(self, examples: Examples) -> Classes:
+        """The numbers as classes, shape (N, 20), in the order of `NUMBERS`."""
+        return np.stack([s.classes(n) for s, n in zip(self.numbers, _numbers(examples).T, strict=True)], axis=1)
+
+    def examples(self, events: Classes, numbers: Classes, of: Examples, rng: np.random.Generator) -> Examples:
+        """Examples made of classes, with the labels and the times of `of`, and of nobody: their shopper is 0."""
+        made = np.zeros(len(of), dtype=DTYPE_OF_EXAMPLE)
+        for name in (*Example._fields[1:], "asked_ms"):
+            made[name] = of[name]
+        made["truth"], made["shopper"] = np.nan, 0
+        told = np.stack([s.drawn(n, rng) for s, n in zip(self.numbers, numbers.T, strict=True)], axis=1)
+        made["context"] = told[:, :-1]
+        made["history"] = self._rows(events, rng)
+        _put_times(made, self.gaps_ms.drawn(events[..., 4], rng), told[:, -1])
+        return made
+
+    def _categories(self, hashes: npt.NDArray[np.uint32]) -> Classes:
+        place = np.searchsorted(self.categories, hashes).clip(max=max(len(self.categories) - 1, 0))
+        known = self.categories[place] == hashes if len(self.categories) else np.zeros(hashes.shape, dtype=bool)
+        return np.where(hashes == 0, _NONE, np.where(known, _OTHER + 1 + place, _OTHER))
+
+    def _rows(self, events: Classes, rng: np.random.Generator) -> npt.NDArray[np.void]:
+        """Kinds, items, categories and prices; the times are all 0."""
+        history = np.zeros(events.shape[:2], dtype=DTYPE)
+        kinds, ago = self.kinds[events[..., 0]], events[..., 1]
+        drawn = _Drawer(self)
+        for step in range(events.shape[1]):
+            now, before = history[:, step], np.maximum(step - ago[:, step], 0)
+            now[:] = drawn.rows(events[:, step], rng)
+            old = history[np.arange(len(history)), before]
+            again = (ago[:, step] > 0) & (ago[:, step] <= step) & (old["item"] > 0)
+            changed = self.prices.classes(old["price"]) != events[:, step, 3]
+            price = np.where(changed, self.prices.drawn(events[:, step, 3], rng), old["price"])
+            for name, value in (("item", old["item"]), ("category", old["category"]), ("price", price)):
+                now[name] = np.where(again, value, now[name])
+            now["kind"] = kinds[:, step]
+            now[kinds[:, step] == 0] = 0
+        for name in ("at_low", "at_high"):
+            history[name] = 0
+        return history
+
+
+class _Drawer:
+    """Draws rows of a vocabulary: of one kind, category and stretch of prices, or else as near as there are."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        rows = vocabulary.rows
+        kinds = np.searchsorted(vocabulary.kinds, rows["kind"])
+        exact = np.stack([kinds, vocabulary._categories(rows["category"]), vocabulary.prices.classes(rows["price"])])
+        self.rows_known = rows
+        self.tables = [(factors, *_sorted(exact, factors)) for factors in _NEARNESS]
+
+    def rows(self, events: Classes, rng: np.random.Generator) -> npt.NDArray[np.void]:
+        """A row for each event, shape (N,)."""
+        asked, chosen = events[:, [0, 2, 3]].T, rng.integers(len(self.rows_known), size=len(events))
+        chance = rng.random(len(events))
+        for factors, order, codes in self.tables:  # from the farthest to the nearest: the last that is there counts
+            code = _code(asked, factors)
+            first, end = np.searchsorted(codes, code), np.searchsorted(codes, code, side="right")
+            place = first + (chance * (end - first)).astype(np.int64)
+            chosen = np.where(end > first, order[place.clip(max=len(order) - 1)], chosen)
+        return self.rows_known[chosen]
+
+
+_NEARNESS: Final = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
+"""What of kind, category and price must be the same."""
+
+
+def _code(fields: npt.NDArray[Any], factors: tuple[int, ...]) -> Classes:
+    code = np.zeros(fields.shape[1], dtype=np.int64)
+    for field, factor in zip(fields, factors, strict=True):
+        code = code * 4_096 + field * factor
+    return code
+
+
+def _sorted(fields: npt.NDArray[Any], factors: tuple[int, ...]) -> tuple[Classes, Classes]:
+    code = _code(fields, factors)
+    order = np.argsort(code, kind="stable")
+    return order, code[order]
+
+
+def _ago(history: npt.NDArray[np.void]) -> Classes:
+    """How many events ago the same item was there, at most `AGO`; 0 for new ones, and for events without one."""
+    item = history["item"]
+    ago = np.zeros(item.shape, dtype=np.int64)
+    for back in range(AGO, 0, -1):
+        again = (item[:, back:] == item[:, :-back]) & (item[:, back:] > 0)
+        ago[:, back:][again] = back
+    return ago
+
+
+def _gaps_ms(history: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
+    """Time since the event before; 0 for the first, and for empty places."""
+    times = at_ms(history)
+    gaps = np.zeros(times.shape, dtype=np.int64)
+    gaps[:, 1:] = np.diff(times, axis=1) * (history["kind"][:, :-1] > 0)
+    return gaps
+
+
+def _numbers(examples: Examples) -> npt.NDArray[np.float64]:
+    quiet_ms = examples["asked_ms"] - at_ms(examples["history"][:, -1])
+    quiet_s = np.where(examples["history"]["kind"][:, -1] > 0, quiet_ms / 1e3, 0)
+    return np.column_stack([examples["context"].astype(np.float64), quiet_s])
+
+
+def _put_times(made: Examples, gaps_ms: npt.NDArray[np.float64], quiet_s: npt.NDArray[np.float64]) -> None:
+    seen = made["history"]["kind"] > 0
+    later_ms = np.zeros(gaps_ms.shape)
+    later_ms[:, :-1] = np.cumsum(gaps_ms[:, :0:-1], axis=1)[:, ::-1]
+    times = (made["asked_ms"] - (quiet_s * 1e3).round().astype(np.int64))[:, None] - later_ms.astype(np.int64)
+    times = np.where(seen, times.clip(min=0), 0)
+    made["history"]["at_low"], made["history"]["at_high"] = times & 0xFFFFFFFF, times >> 32
+
+
+assert HISTORY_EVENTS > AGO
