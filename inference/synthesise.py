@@ -4,6 +4,7 @@ They are for training only: they stand at the times of the examples that were le
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
@@ -146,7 +147,7 @@ class _Run:
         seed, done, of = epoch_seed(self.plan.seed, self.epoch), 0, len(self.events)
         torch.manual_seed(seed)
         for group in self.makes.param_groups:
-            group["lr"] = self.plan.learning_rate * 0.5 ** max(0, self.epoch - self.plan.alone + 1)
+            group["lr"] = self.plan.learning_rate * (1 + math.cos(math.pi * (self.epoch - 1) / self.plan.epochs)) / 2
         for indexes in batches(of, self.plan.batch, np.random.default_rng(seed)):
             told = self._step(torch.from_numpy(indexes).to(self.plan.device))
             done += len(indexes)

@@ -1,8 +1,9 @@
 """Examples as small numbers, which a generator can draw one after the other, and those numbers as examples again.
 
 Every number (a price, a gap, a count) becomes one of some stretches with about as many examples each, so that spikes and
-long tails are kept; back it becomes one of the values that the log has there. An item is either "that of so many events
-ago", or a row of the log with this kind, category and stretch of prices.
+long tails are kept; back it becomes one of the values that the log has there. Events come newest first, for that is what
+labels say most about. An item is either "that of so many events later", or a row of the log with this kind, category and
+stretch of prices.
 """
 
 from typing import Any, Final, NamedTuple, Self
@@ -11,17 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.dataset import DTYPE_OF_EXAMPLE, Example, Examples
-from inference.inputs import CONTEXT, HISTORY_EVENTS
 from schemas.history import DTYPE, at_ms
 
 Classes = npt.NDArray[np.int64]
 
 FIELDS: Final = ("kind", "item", "category", "price", "gap")
 """What an event is, in the order in which it is drawn."""
-AGO: Final = 15
-"""How many events back an item is recognised. Class 0 of the field `item` is none of those."""
-NUMBERS: Final = (*CONTEXT, "quiet_s")
-"""The numbers of an example beside its events; the last is the time from the newest event to the request."""
+LATER: Final = 15
+"""Among how many later events an item is recognised. Class 0 of the field `item` is none of those."""
 
 _STRETCHES: Final = 32
 _VALUES: Final = 64
@@ -64,8 +62,8 @@ class Stretches(NamedTuple):
 class Vocabulary(NamedTuple):
     """What the examples of a log are made of.
 
-    `kinds` and `categories`: those that occur, the latter at most 62. `rows`: events with an item that is new to the
-    history, or without one, as often as they occur.
+    `kinds` and `categories`: those that occur, the latter at most 62. `gaps_ms`: until the next event, or the request.
+    `rows`: events whose item does not come again, or that have none, as often as they occur.
     """
 
     kinds: npt.NDArray[np.uint8]
@@ -78,44 +76,44 @@ class Vocabulary(NamedTuple):
     @classmethod
     def of(cls, examples: Examples) -> Self:
         """The vocabulary of some examples. Raises `ValueError` where none of them has an event."""
-        history = examples["history"]
+        history = examples["history"][:, ::-1]
         seen = history["kind"] > 0
         if not seen.any():
             msg = f"expected examples with events, got none among {len(examples)}; give a longer log"
             raise ValueError(msg)
         some = history[seen]
         categories, times = np.unique(some["category"][some["category"] > 0], return_counts=True)
-        rows = history[seen & (_ago(history) == 0)]
+        rows = history[seen & (_later(history) == 0)]
         return cls(
             kinds=np.unique(np.append(some["kind"], np.uint8(0))),
             categories=np.sort(categories[np.argsort(-times, kind="stable")[:_CATEGORIES]]),
             prices=Stretches.of(some["price"]),
-            gaps_ms=Stretches.of(_gaps_ms(history)[seen]),
-            numbers=tuple(map(Stretches.of, _numbers(examples).T)),
+            gaps_ms=Stretches.of(_gaps_ms(examples)[seen]),
+            numbers=tuple(map(Stretches.of, examples["context"].T)),
             rows=rows[:: 1 + len(rows) // _ROWS],
         )
 
     def sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """How many classes each field of an event has, and each of the numbers."""
         prices, gaps = len(self.prices.values), len(self.gaps_ms.values)
-        events = (len(self.kinds), AGO + 1, _OTHER + 1 + len(self.categories), prices, gaps)
+        events = (len(self.kinds), LATER + 1, _OTHER + 1 + len(self.categories), prices, gaps)
         return events, tuple(len(stretches.values) for stretches in self.numbers)
 
     def events_of(self, examples: Examples) -> Classes:
-        """The events as classes, shape (N, 32, 5), in the order of `FIELDS`; an empty place is of kind 0."""
-        history = examples["history"]
+        """The events as classes, shape (N, 32, 5), the newest first; an empty place is of kind 0."""
+        history = examples["history"][:, ::-1]
         fields = [
             np.searchsorted(self.kinds, history["kind"]),
-            _ago(history),
+            _later(history),
             self._categories(history["category"]),
             self.prices.classes(history["price"]),
-            self.gaps_ms.classes(_gaps_ms(history)),
+            self.gaps_ms.classes(_gaps_ms(examples)),
         ]
         return np.stack(fields, axis=-1).astype(np.int64)
 
     def numbers_of(self, examples: Examples) -> Classes:
-        """The numbers as classes, shape (N, 20), in the order of `NUMBERS`."""
-        return np.stack([s.classes(n) for s, n in zip(self.numbers, _numbers(examples).T, strict=True)], axis=1)
+        """The numbers of the context as classes, shape (N, 19)."""
+        return np.stack([s.classes(n) for s, n in zip(self.numbers, examples["context"].T, strict=True)], axis=1)
 
     def examples(self, events: Classes, numbers: Classes, of: Examples, rng: np.random.Generator) -> Examples:
         """Examples made of classes, with the labels and the times of `of`, and of nobody: their shopper is 0."""
@@ -123,10 +121,12 @@ class Vocabulary(NamedTuple):
         for name in (*Example._fields[1:], "asked_ms"):
             made[name] = of[name]
         made["truth"], made["shopper"] = np.nan, 0
-        told = np.stack([s.drawn(n, rng) for s, n in zip(self.numbers, numbers.T, strict=True)], axis=1)
-        made["context"] = told[:, :-1]
-        made["history"] = self._rows(events, rng)
-        _put_times(made, self.gaps_ms.drawn(events[..., 4], rng), told[:, -1])
+        made["context"] = np.stack([s.drawn(n, rng) for s, n in zip(self.numbers, numbers.T, strict=True)], axis=1)
+        rows = self._rows(events, rng)
+        times = made["asked_ms"][:, None] - np.cumsum(self.gaps_ms.drawn(events[..., 4], rng), axis=1).astype(np.int64)
+        times = np.where(rows["kind"] > 0, times.clip(min=0), 0)
+        rows["at_low"], rows["at_high"] = times & 0xFFFFFFFF, times >> 32
+        made["history"] = rows[:, ::-1]
         return made
 
     def _categories(self, hashes: npt.NDArray[np.uint32]) -> Classes:
@@ -135,24 +135,21 @@ class Vocabulary(NamedTuple):
         return np.where(hashes == 0, _NONE, np.where(known, _OTHER + 1 + place, _OTHER))
 
     def _rows(self, events: Classes, rng: np.random.Generator) -> npt.NDArray[np.void]:
-        """Kinds, items, categories and prices; the times are all 0."""
-        history = np.zeros(events.shape[:2], dtype=DTYPE)
-        kinds, ago = self.kinds[events[..., 0]], events[..., 1]
-        drawn = _Drawer(self)
+        """Kinds, items, categories and prices, the newest first; the times are nonsense."""
+        rows, drawer, everyone = np.zeros(events.shape[:2], dtype=DTYPE), _Drawer(self), np.arange(len(events))
         for step in range(events.shape[1]):
-            now, before = history[:, step], np.maximum(step - ago[:, step], 0)
-            now[:] = drawn.rows(events[:, step], rng)
-            old = history[np.arange(len(history)), before]
-            again = (ago[:, step] > 0) & (ago[:, step] <= step) & (old["item"] > 0)
-            changed = self.prices.classes(old["price"]) != events[:, step, 3]
-            price = np.where(changed, self.prices.drawn(events[:, step, 3], rng), old["price"])
-            for name, value in (("item", old["item"]), ("category", old["category"]), ("price", price)):
-                now[name] = np.where(again, value, now[name])
-            now["kind"] = kinds[:, step]
-            now[kinds[:, step] == 0] = 0
-        for name in ("at_low", "at_high"):
-            history[name] = 0
-        return history
+            kind, later, _, price, _ = events[:, step].T
+            now = drawer.rows(events[:, step], rng)
+            other = rows[everyone, np.maximum(step - later, 0)]
+            again = (later > 0) & (later <= step) & (other["item"] > 0)
+            kept = self.prices.classes(other["price"]) == price
+            now["item"], now["category"] = (np.where(again, other[name], now[name]) for name in ("item", "category"))
+            prices = np.where(kept, other["price"], self.prices.drawn(price, rng))
+            now["price"] = np.where(again, prices, now["price"])
+            now["kind"] = self.kinds[kind]
+            now[kind == 0] = 0
+            rows[:, step] = now
+        return rows
 
 
 class _Drawer:
@@ -194,37 +191,19 @@ def _sorted(fields: npt.NDArray[Any], factors: tuple[int, ...]) -> tuple[Classes
     return order, code[order]
 
 
-def _ago(history: npt.NDArray[np.void]) -> Classes:
-    """How many events ago the same item was there, at most `AGO`; 0 for new ones, and for events without one."""
+def _later(history: npt.NDArray[np.void]) -> Classes:
+    """How many events later the same item is there again, at most `LATER`; else 0. The newest event comes first."""
     item = history["item"]
-    ago = np.zeros(item.shape, dtype=np.int64)
-    for back in range(AGO, 0, -1):
-        again = (item[:, back:] == item[:, :-back]) & (item[:, back:] > 0)
-        ago[:, back:][again] = back
-    return ago
+    later = np.zeros(item.shape, dtype=np.int64)
+    for step in range(LATER, 0, -1):
+        again = (item[:, step:] == item[:, :-step]) & (item[:, step:] > 0)
+        later[:, step:][again] = step
+    return later
 
 
-def _gaps_ms(history: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
-    """Time since the event before; 0 for the first, and for empty places."""
-    times = at_ms(history)
-    gaps = np.zeros(times.shape, dtype=np.int64)
-    gaps[:, 1:] = np.diff(times, axis=1) * (history["kind"][:, :-1] > 0)
+def _gaps_ms(examples: Examples) -> npt.NDArray[np.int64]:
+    """Time from each event to the next, or to the request, the newest first; 0 for empty places."""
+    times = at_ms(examples["history"])[:, ::-1]
+    later = np.column_stack([examples["asked_ms"], times[:, :-1]])
+    gaps: npt.NDArray[np.int64] = np.where(times > 0, later - times, 0)
     return gaps
-
-
-def _numbers(examples: Examples) -> npt.NDArray[np.float64]:
-    quiet_ms = examples["asked_ms"] - at_ms(examples["history"][:, -1])
-    quiet_s = np.where(examples["history"]["kind"][:, -1] > 0, quiet_ms / 1e3, 0)
-    return np.column_stack([examples["context"].astype(np.float64), quiet_s])
-
-
-def _put_times(made: Examples, gaps_ms: npt.NDArray[np.float64], quiet_s: npt.NDArray[np.float64]) -> None:
-    seen = made["history"]["kind"] > 0
-    later_ms = np.zeros(gaps_ms.shape)
-    later_ms[:, :-1] = np.cumsum(gaps_ms[:, :0:-1], axis=1)[:, ::-1]
-    times = (made["asked_ms"] - (quiet_s * 1e3).round().astype(np.int64))[:, None] - later_ms.astype(np.int64)
-    times = np.where(seen, times.clip(min=0), 0)
-    made["history"]["at_low"], made["history"]["at_high"] = times & 0xFFFFFFFF, times >> 32
-
-
-assert HISTORY_EVENTS > AGO

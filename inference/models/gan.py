@@ -1,8 +1,8 @@
 """A generator of shoppers and its critic: histories drawn event by event, for labels that are given.
 
-The generator is a GRU over the events; within an event one field is drawn after the other, each told what was drawn
-before it (NADE, Larochelle & Murray 2011; over time: Boulanger-Lewandowski et al. 2012), and the numbers of the context
-follow the newest event in the same way. It learns twice at once, as TimeGAN does (Yoon et al. 2019): from the log's own
+The generator draws the numbers of the context, each told what was drawn before it (NADE, Larochelle & Murray 2011), and
+then, from the newest event to the oldest, the fields of each event in the same way, with a GRU over the events
+(Boulanger-Lewandowski et al. 2012). It learns twice at once, as TimeGAN does (Yoon et al. 2019): from the log's own
 next step, and from a critic of whole histories that it drew itself (Goodfellow et al. 2014; conditional and recurrent:
 Esteban et al. 2017). Draws are straight-through Gumbel-softmax (Jang et al. 2017); the critic has spectral normalisation
 and the hinge loss (Miyato et al. 2018).
@@ -74,45 +74,46 @@ class Generator(nn.Module):
         """Random weights, from torch's global seed."""
         super().__init__()
         self.config = config
-        self.begins = nn.Linear(config.condition, config.width)
+        self.wishes = nn.Linear(config.condition, config.width)
+        self.numbers = Chain(config.width, config.numbers)
+        known = config.condition + sum(config.numbers)
+        self.begins = nn.Sequential(nn.Linear(known, config.width), nn.ReLU(), nn.Linear(config.width, config.width))
+        self.wants = nn.Linear(known, config.width)
         self.reads = nn.Linear(sum(config.events), config.width, bias=False)
         self.remembers = nn.GRU(config.width, config.width, batch_first=True)
-        self.wants = nn.Linear(config.condition, config.width)
         self.event = Chain(config.width, config.events)
-        self.numbers = Chain(config.width, config.numbers)
 
     def forward(self, events: Tensor, numbers: Tensor, condition: Tensor) -> Tensor:
         """Minus the log likelihood of each example in nats, shape (B,).
 
-        `events`: classes, shape (B, T, fields). `numbers`: classes, shape (B, numbers). `condition`: shape (B, C).
+        `events`: classes, the newest first, shape (B, T, fields). `numbers`: classes, shape (B, numbers). `condition`:
+        shape (B, C).
         """
+        counted = one_hot(numbers, self.config.numbers)
+        known = torch.cat([condition, counted], dim=1)
         ones = one_hot(events, self.config.events)  # (B, T, K)
-        read = self.reads(nnf.pad(ones, (0, 0, 1, 0)))  # (B, T + 1, D): nothing, then each event
-        heard, _ = self.remembers(read, self._beginning(condition))
-        known = heard + self.wants(condition)[:, None]  # (B, T + 1, D)
-        of_events = self.event(known[:, :-1], events, ones)  # (B, T, fields)
-        of_numbers = self.numbers(known[:, -1], numbers, one_hot(numbers, self.config.numbers))
+        read = self.reads(nnf.pad(ones[:, :-1], (0, 0, 1, 0)))  # (B, T, D): nothing, then each event but the oldest
+        heard, _ = self.remembers(read, self.begins(known)[None])
+        of_events = self.event(heard + self.wants(known)[:, None], events, ones)  # (B, T, fields)
+        of_numbers = self.numbers(self.wishes(condition), numbers, counted)
         loss: Tensor = of_events.sum(dim=(1, 2)) + of_numbers.sum(dim=1)
         return loss
 
     def drawn(self, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """One example for each condition, one-hot: events, shape (B, T, K), and numbers."""
-        state, wanted = self._beginning(condition), self.wants(condition)
+        """One example for each condition, one-hot: events, the newest first, shape (B, T, K), and numbers."""
+        numbers = self.numbers.drawn(self.wishes(condition))
+        known = torch.cat([condition, numbers], dim=1)
+        state, wanted = self.begins(known)[None], self.wants(known)
         event = condition.new_zeros(len(condition), sum(self.config.events))
-        empty = nnf.one_hot(torch.zeros((), dtype=torch.long), self.config.events[0]).to(condition)
-        begun, events = condition.new_zeros(len(condition), 1), []
-        heard, state = self.remembers(self.reads(event)[:, None], state)
+        events: list[Tensor] = []
         for _ in range(HISTORY_EVENTS):
-            # No empty place comes after an event: histories are padded on the left.
-            event = self.event.drawn(heard[:, 0] + wanted, begun * empty * NEVER)
-            begun = torch.maximum(begun, 1 - event[:, :1].detach())
-            events.append(event)
+            # No event comes after an empty place: it is where the history begins.
+            over = event[:, :1].detach() * NEVER
+            never = nnf.pad(over.expand(-1, self.config.events[0] - 1), (1, 0))
             heard, state = self.remembers(self.reads(event)[:, None], state)
-        return torch.stack(events, dim=1), self.numbers.drawn(heard[:, 0] + wanted)
-
-    def _beginning(self, condition: Tensor) -> Tensor:
-        beginning: Tensor = self.begins(condition).tanh()[None]
-        return beginning
+            event = self.event.drawn(heard[:, 0] + wanted, never)
+            events.append(event)
+        return torch.stack(events, dim=1), numbers
 
 
 class Critic(nn.Module):
