@@ -6,12 +6,43 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.dataset import Examples
-from inference.inputs import CONTEXT
+from inference.vocabulary import Vocabulary
 from schemas.history import at_ms
 
 Codes = npt.NDArray[Any]
 
 _BASE: Final = 4_096
+
+
+def beside(real: Examples, made: Examples) -> dict[str, dict[str, float]]:
+    """The distances of made-up examples from real ones, by property, beside what there is to compare them with.
+
+    All are from one half of the real ones, by shopper, and of as many examples: `synthetic` of the made-up ones, `half`
+    of the other half (the floor), and `independent` of examples whose events and numbers know nothing of each other.
+    Empty where all of `real` is of one shopper.
+    """
+    first = real["shopper"] % 2 == 0
+    if first.all() or not first.any():
+        return {}
+    half, other, rng = real[first], real[~first], np.random.default_rng(0)
+    found = {"synthetic": made, "half": other, "independent": independent(real, rng)}
+    by = {name: distances(half, _at_most(examples, len(half), rng)) for name, examples in found.items()}
+    return {name: {of: by[of][name] for of in by} for name in by["half"]}
+
+
+def independent(real: Examples, rng: np.random.Generator) -> Examples:
+    """Made-up examples with the distributions of the log's, but all else by chance: what is to be beaten.
+
+    Each field of each event is that of an event anywhere in the log, each number that of any example.
+    """
+    vocabulary = Vocabulary.of(real)
+    events, numbers = vocabulary.events_of(real), vocabulary.numbers_of(real)
+    places = rng.permutation(events[..., 0] > 0)
+    seen, drawn = events[events[..., 0] > 0], np.zeros_like(events)
+    for field in range(events.shape[2]):
+        drawn[places, field] = rng.choice(seen[:, field], size=int(places.sum()))
+    shuffled = np.stack([rng.permutation(column) for column in numbers.T], axis=1)
+    return vocabulary.examples(drawn, shuffled, real, rng)
 
 
 def distances(one: Examples, other: Examples) -> dict[str, float]:
@@ -24,11 +55,15 @@ def distances(one: Examples, other: Examples) -> dict[str, float]:
         name: total_variation(codes, others)
         for (name, codes), others in zip(properties(one).items(), properties(other).values(), strict=True)
     }
-    columns = [
-        total_variation(_log(one["context"][:, n]), _log(other["context"][:, n])) for n in range(len(CONTEXT))
-    ]
+    both = [_log(examples["context"]).T for examples in (one, other)]
+    columns = [total_variation(mine, others) for mine, others in zip(*both, strict=True)]
     pairs = np.abs(_correlations(one) - _correlations(other))
     return found | {"context": float(np.mean(columns)), "context_pairs": float(pairs.mean())}
+
+
+def _at_most(examples: Examples, count: int, rng: np.random.Generator) -> Examples:
+    some: Examples = examples[rng.permutation(len(examples))[:count]]
+    return some
 
 
 def total_variation(one: Codes, other: Codes) -> float:
@@ -66,12 +101,15 @@ def properties(examples: Examples) -> dict[str, Codes]:
 
 
 def _log(numbers: npt.NDArray[Any]) -> Codes:
-    """Stretches, each half as much again wider than the one below."""
-    return np.ceil(np.log1p(np.clip(numbers.astype(np.float64), -1 + 1e-9, None)).clip(min=-1) * 2.5).astype(np.int64)
+    """Stretches, each half as wide again as the one below; what is below 0 is one of its own."""
+    stretches = np.ceil(np.log1p(numbers.clip(min=0).astype(np.float64)) * 2.5)
+    codes: Codes = np.where(numbers < 0, -1, stretches).astype(np.int64)
+    return codes
 
 
 def _both(one: Codes, other: Codes) -> Codes:
-    return one.astype(np.int64) * _BASE + other
+    codes: Codes = one.astype(np.int64) * _BASE + other
+    return codes
 
 
 def _correlations(examples: Examples) -> npt.NDArray[np.float64]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from inference.dataset import Examples, batches
 from inference.heads import HEADS
-from inference.inputs import Columns
+from inference.inputs import Columns, Floats
 from inference.machine import machine
 from inference.models.gan import Critic, GanConfig, Generator, classes_of, one_hot
 from inference.seeds import epoch_seed, reproducible
@@ -27,20 +27,19 @@ _DRAWN_AT_ONCE: Final = 4_096
 
 
 class GanPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How to learn. `alone`: the first epochs, in which the generator learns from the log's next steps only.
+    """How to learn. `alone`: the share of epochs before the critic joins, in which only next steps are learned.
 
-    `critic_weight`: of what the critic says, beside the mean loss of a field in nats. `betas`: of both Adams.
+    `critic_weight`: of what the critic says, beside the mean loss of a field in nats.
     """
 
     seed: int = 0
     threads: int = 1
     device: str = "cpu"
-    epochs: int = 10
-    alone: int = 6
-    batch: int = 256
-    learning_rate: float = 1e-3
+    epochs: int = 20
+    alone: float = 0.7
+    batch: int = 128
+    learning_rate: float = 2e-3
     critic_weight: float = 0.1
-    betas: tuple[float, float] = (0.5, 0.9)
 
 
 class Learning(NamedTuple):
@@ -62,9 +61,7 @@ class Gan(NamedTuple):
     facts: dict[str, Any]
 
 
-def learn(
-    examples: Examples, plan: GanPlan, progress: Callable[[Learning], None], folder: Folder | None = None
-) -> Gan:
+def learn(examples: Examples, plan: GanPlan, progress: Callable[[Learning], None], folder: Folder | None = None) -> Gan:
     """A generator of examples like these.
 
     The same examples and plan give the same one, also when it was stopped and went on from what `folder` kept after
@@ -89,24 +86,23 @@ def learn(
 
 
 def synthetic(gan: Gan, like: Examples, count: int, seed: int) -> Examples:
-    """So many made-up examples, in the order of their times.
+    """So many made-up examples, those of earlier ones of `like` first.
 
     Labels and time of each are those of one of `like`, drawn at random; its events and its context are the generator's.
     """
     rng = np.random.default_rng(seed)
     labels = like[np.sort(rng.integers(len(like), size=count))]
-    threads = gan.facts["plan"]["threads"]
-    with reproducible(seed, threads), torch.inference_mode():
+    with reproducible(seed, gan.facts["plan"]["threads"]), torch.inference_mode():
         condition = torch.from_numpy(condition_of(labels))
         config = gan.generator.config
-        drawn = [gan.generator.drawn(part) for part in condition.split(_DRAWN_AT_ONCE)]
+        drawn = [gan.generator.drawn(part) for part in torch.split(condition, _DRAWN_AT_ONCE)]
         events = torch.cat([classes_of(ones, config.events) for ones, _ in drawn])
         numbers = torch.cat([classes_of(ones, config.numbers) for _, ones in drawn])
     return gan.vocabulary.examples(events.numpy(), numbers.numpy(), labels, rng)
 
 
-def condition_of(examples: Examples) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """What an example is drawn for: each label as one of its answers or unknown, and the hour; shape (N, C), float32."""
+def condition_of(examples: Examples) -> Floats:
+    """What an example is drawn for: each label as one of its answers or unknown, and the hour; shape (N, C)."""
     parts = []
     for head in HEADS:
         label, answers = examples[head.name].astype(np.float32), 2 if head.answers == "chance" else head.width
@@ -130,8 +126,13 @@ class _Run:
         self.generator = Generator(self.config).to(device)
         self.critic = Critic(self.config).to(device)
         self.makes = torch.optim.Adam(self.generator.parameters(), plan.learning_rate)
-        self.judges = torch.optim.Adam(self.critic.parameters(), plan.learning_rate / 2, plan.betas)
+        self.judges = torch.optim.Adam(self.critic.parameters(), plan.learning_rate / 2, betas=(0.5, 0.9))
         self.epoch, self.seconds = 0, 0.0
+
+    @property
+    def judged(self) -> bool:
+        """Whether the critic has joined."""
+        return self.epoch > round(self.plan.alone * self.plan.epochs)
 
     def passes(self, progress: Callable[[Learning], None]) -> Iterator[dict[str, float]]:
         """Learn, and yield what each epoch came to."""
@@ -151,7 +152,7 @@ class _Run:
         for indexes in batches(of, self.plan.batch, np.random.default_rng(seed)):
             told = self._step(torch.from_numpy(indexes).to(self.plan.device))
             done += len(indexes)
-            critic = told[1] if self.epoch > self.plan.alone else None
+            critic = told[1] if self.judged else None
             progress(Learning(self.epoch, self.plan.epochs, done, of, told[0], critic))
             yield told
 
@@ -160,8 +161,8 @@ class _Run:
         events, numbers, condition = self.events[indexes], self.numbers[indexes], self.condition[indexes]
         fields = events.shape[1] * events.shape[2] + numbers.shape[1]
         loss = self.generator(events, numbers, condition).mean() / fields
-        told, judged = (float("nan"),) * 3, torch.zeros(())
-        if self.epoch > self.plan.alone:
+        told, judged = (math.nan,) * 3, torch.zeros((), device=condition.device)
+        if self.judged:
             made = self.generator.drawn(condition)
             real = one_hot(events, self.config.events), one_hot(numbers, self.config.numbers)
             told = self._criticise(real, made, condition)
@@ -174,7 +175,8 @@ class _Run:
 
     def _criticise(
         self, real: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor], condition: Tensor
-    ) -> tuple[float, ...]:
+    ) -> tuple[float, float, float]:
+        """One step of the critic; its loss, and its mean scores."""
         self.judges.zero_grad()
         of_real = self.critic(*real, condition)
         of_made = self.critic(*(part.detach() for part in made), condition)

@@ -1,9 +1,9 @@
 """Examples as small numbers, which a generator can draw one after the other, and those numbers as examples again.
 
-Every number (a price, a gap, a count) becomes one of some stretches with about as many examples each, so that spikes and
-long tails are kept; back it becomes one of the values that the log has there. Events come newest first, for that is what
-labels say most about. An item is either "that of so many events later", or a row of the log with this kind, category and
-stretch of prices.
+Every number (a price, a gap, a count) becomes one of some stretches with about as many examples each, so that spikes
+and long tails are kept; back it becomes one of the values that the log has there. Events come newest first, for that is
+what labels say most about. An item is either "that of so many events later", or a row of the log with this kind,
+category and stretch of prices.
 """
 
 from typing import Any, Final, NamedTuple, Self
@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from inference.added import NOBODY
 from inference.dataset import DTYPE_OF_EXAMPLE, Example, Examples
 from schemas.history import DTYPE, at_ms
 
@@ -40,23 +41,22 @@ class Stretches(NamedTuple):
         """Stretches of about as many numbers each; a number that fills more than one has one of its own."""
         shares = np.linspace(0, 1, _STRETCHES + 1)[1:-1]
         cuts, times = np.unique(np.quantile(numbers, shares, method="inverted_cdf"), return_counts=True)
-        edges = np.unique(np.concatenate([cuts, np.nextafter(cuts[times > 1].astype(np.float64), np.inf)]))
-        edges = edges[edges > numbers.min()].astype(np.float64)
-        edges = edges[edges <= numbers.max()]
+        cuts = cuts.astype(np.float64)
+        edges = np.unique(np.concatenate([cuts, np.nextafter(cuts[times > 1], np.inf)]))
         own = np.searchsorted(edges, numbers, side="right")
-        values = [
-            np.quantile(numbers[own == nth], np.linspace(0, 1, _VALUES), method="inverted_cdf")
-            for nth in np.unique(own)
-        ]
-        return cls(edges[np.unique(own)[1:] - 1], np.array(values, dtype=np.float64))
+        filled, parts = np.unique(own), np.linspace(0, 1, _VALUES)
+        values = [np.quantile(numbers[own == nth], parts, method="inverted_cdf") for nth in filled]
+        return cls(edges[filled[1:] - 1], np.array(values, dtype=np.float64))
 
     def classes(self, numbers: npt.NDArray[Any]) -> Classes:
         """Which stretch each number is in."""
-        return np.searchsorted(self.edges, numbers, side="right")
+        classes: Classes = np.searchsorted(self.edges, numbers, side="right")
+        return classes
 
     def drawn(self, classes: Classes, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """A number of each stretch."""
-        return self.values[classes, rng.integers(_VALUES, size=classes.shape)]
+        numbers: npt.NDArray[np.float64] = self.values[classes, rng.integers(_VALUES, size=classes.shape)]
+        return numbers
 
 
 class Vocabulary(NamedTuple):
@@ -109,22 +109,22 @@ class Vocabulary(NamedTuple):
             self.prices.classes(history["price"]),
             self.gaps_ms.classes(_gaps_ms(examples)),
         ]
-        return np.stack(fields, axis=-1).astype(np.int64)
+        return np.stack(fields, axis=-1)
 
     def numbers_of(self, examples: Examples) -> Classes:
         """The numbers of the context as classes, shape (N, 19)."""
         return np.stack([s.classes(n) for s, n in zip(self.numbers, examples["context"].T, strict=True)], axis=1)
 
     def examples(self, events: Classes, numbers: Classes, of: Examples, rng: np.random.Generator) -> Examples:
-        """Examples made of classes, with the labels and the times of `of`, and of nobody: their shopper is 0."""
+        """Examples made of classes, with the labels and the times of `of`, and of nobody."""
         made = np.zeros(len(of), dtype=DTYPE_OF_EXAMPLE)
         for name in (*Example._fields[1:], "asked_ms"):
             made[name] = of[name]
-        made["truth"], made["shopper"] = np.nan, 0
+        made["truth"], made["shopper"] = np.nan, NOBODY
         made["context"] = np.stack([s.drawn(n, rng) for s, n in zip(self.numbers, numbers.T, strict=True)], axis=1)
         rows = self._rows(events, rng)
-        times = made["asked_ms"][:, None] - np.cumsum(self.gaps_ms.drawn(events[..., 4], rng), axis=1).astype(np.int64)
-        times = np.where(rows["kind"] > 0, times.clip(min=0), 0)
+        before_ms = np.cumsum(self.gaps_ms.drawn(events[..., 4], rng), axis=1).astype(np.int64)
+        times = np.where(rows["kind"] > 0, (of["asked_ms"][:, None] - before_ms).clip(min=0), 0)
         rows["at_low"], rows["at_high"] = times & 0xFFFFFFFF, times >> 32
         made["history"] = rows[:, ::-1]
         return made
@@ -171,7 +171,8 @@ class _Drawer:
             first, end = np.searchsorted(codes, code), np.searchsorted(codes, code, side="right")
             place = first + (chance * (end - first)).astype(np.int64)
             chosen = np.where(end > first, order[place.clip(max=len(order) - 1)], chosen)
-        return self.rows_known[chosen]
+        drawn: npt.NDArray[np.void] = self.rows_known[chosen]
+        return drawn
 
 
 _NEARNESS: Final = ((1, 0, 0), (1, 1, 0), (1, 1, 1))

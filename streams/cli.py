@@ -17,6 +17,7 @@ COMMANDS = {
     "watch": "print interventions as they come",
     "topics": "create, check and describe the topics",
     "pretrain": "pre-train a transformer from an unlabelled log",
+    "synthesise": "make up examples like those of a log, to train on",
     "train": "train a model from a log",
     "export": "export a trained model to a Triton repository",
     "bench": "measure speed beside other systems, and models beside published figures",

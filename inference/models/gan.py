@@ -3,9 +3,9 @@
 The generator draws the numbers of the context, each told what was drawn before it (NADE, Larochelle & Murray 2011), and
 then, from the newest event to the oldest, the fields of each event in the same way, with a GRU over the events
 (Boulanger-Lewandowski et al. 2012). It learns twice at once, as TimeGAN does (Yoon et al. 2019): from the log's own
-next step, and from a critic of whole histories that it drew itself (Goodfellow et al. 2014; conditional and recurrent:
-Esteban et al. 2017). Draws are straight-through Gumbel-softmax (Jang et al. 2017); the critic has spectral normalisation
-and the hinge loss (Miyato et al. 2018).
+next step, and from a critic of whole examples that it drew itself (Goodfellow et al. 2014; conditional and recurrent:
+Esteban et al. 2017). Draws are straight-through Gumbel-softmax (Jang et al. 2017); the critic has spectral
+normalisation and the hinge loss (Miyato et al. 2018).
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,7 @@ class Chain(nn.Module):
     def __init__(self, width: int, sizes: Sequence[int]) -> None:
         """Random weights, from torch's global seed."""
         super().__init__()
+        self.sizes = list(sizes)
         self.asks = nn.ModuleList(nn.Linear(width, size) for size in sizes)
         self.tells = nn.ModuleList(nn.Linear(size, width, bias=False) for size in sizes)
 
@@ -44,10 +45,8 @@ class Chain(nn.Module):
 
         `known`: (..., D). `classes`: (..., fields). `one_hot`: the same, (..., K).
         """
-        losses, sizes = [], [ask.out_features for ask in self.asks]
-        for ask, tell, field, one in zip(
-            self.asks, self.tells, classes.unbind(-1), one_hot.split(sizes, -1), strict=True
-        ):
+        losses, ones = [], torch.split(one_hot, self.sizes, -1)
+        for ask, tell, field, one in zip(self.asks, self.tells, classes.unbind(-1), ones, strict=True):
             logits = ask(known.relu())
             losses.append(logits.logsumexp(-1) - logits.gather(-1, field[..., None])[..., 0])
             known = known + tell(one)
@@ -58,7 +57,7 @@ class Chain(nn.Module):
 
         `never`: what is added to the logits of the first.
         """
-        ones = []
+        ones: list[Tensor] = []
         for ask, tell in zip(self.asks, self.tells, strict=True):
             logits = ask(known.relu())
             logits = logits + never if never is not None and not ones else logits
@@ -151,4 +150,4 @@ def one_hot(classes: Tensor, sizes: Sequence[int]) -> Tensor:
 
 def classes_of(ones: Tensor, sizes: Sequence[int]) -> Tensor:
     """The classes, shape (..., fields), of ones among zeros, shape (..., K)."""
-    return torch.stack([part.argmax(-1) for part in ones.split(list(sizes), -1)], dim=-1)
+    return torch.stack([part.argmax(-1) for part in torch.split(ones, list(sizes), -1)], dim=-1)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from inference.added import added_facts, with_added
 from inference.dataset import Example, Examples, Split, gather, read_examples, split, write_examples
 from inference.evaluate import ActionQuality, Quality, Report
 
@@ -32,6 +33,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("log", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the model goes.")
 @click.option("--examples", "kept", type=FILE, help="Keep the examples made of LOG here; without LOG: read them.")
+@click.option("--add", "added", type=FILE, help="Examples to learn from beside those: what `kairos synthesise` left.")
 @click.option("--gap-hours", type=click.FloatRange(0), default=6.0, show_default=True, help="Left out at each cut.")
 @click.option(
     "--model", "architecture", type=click.Choice(MODELS), default="lstm", show_default=True, help="What learns."
@@ -66,9 +68,10 @@ def train(
     try:
         examples = examples_of(log, kept, console)
         parts = split(examples, gap_ms=int(gap_hours * 3_600_000))
+        parts, more = _with_added(parts, plan.pop("added"))
         checkpoint = _learned(parts, out, resume, plan, console)
         source = {"source": str((log or kept or out).name), "sha256": hashlib.sha256(examples.tobytes()).hexdigest()}
-        report = _keep(checkpoint._replace(facts={"examples_from": source, **checkpoint.facts}), out)
+        report = _keep(checkpoint._replace(facts={"examples_from": source | more, **checkpoint.facts}), out)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -130,6 +133,13 @@ def _counted(examples: Iterable[Example], console: Console) -> Iterator[Example]
             if count % _TOLD_EVERY == 0:
                 status.update(f"reading the log: {count:,} examples")
             yield example
+
+
+def _with_added(parts: Split, added: Path | None) -> tuple[Split, dict[str, Any]]:
+    if added is None:
+        return parts, {}
+    more = read_examples(added)
+    return with_added(parts, more), {"added": added_facts(more)}
 
 
 def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], console: Console) -> "Checkpoint":
