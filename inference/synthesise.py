@@ -43,7 +43,7 @@ class GanPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Learning(NamedTuple):
-    """How far it is. `loss`: of a generated field in nats; `critic`: the hinge loss, 2 where it knows nothing."""
+    """How far it is. `loss`: the mean of a field in nats. `critic`: its hinge loss, 2 where it knows nothing."""
 
     epoch: int
     epochs: int
