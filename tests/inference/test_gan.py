@@ -113,7 +113,7 @@ def stopping(epoch: int, examples: int) -> Callable[[Learning], None]:
     return stop
 
 
-def test_a_learning_that_was_stopped_and_goes_on_makes_up_the_examples_of_one_that_was_not(tmp_path: Path) -> None:
+def test_a_learning_that_was_stopped_and_goes_on_gives_the_generator_of_one_that_was_not(tmp_path: Path) -> None:
     few, plan = log()[:128], GanPlan(epochs=4, alone=0.5, batch=64, seed=3)
     whole = learn(few, plan, lambda _: None)
 
@@ -124,7 +124,8 @@ def test_a_learning_that_was_stopped_and_goes_on_makes_up_the_examples_of_one_th
     resumed = learn(few, plan, told.append, Folder(tmp_path, resume=True))
 
     assert [(step.epoch, step.examples) for step in told] == [(4, 64), (4, 128)]
-    assert synthetic(resumed, few, 50, seed=1).tobytes() == synthetic(whole, few, 50, seed=1).tobytes()
+    expected, came = whole.generator.state_dict(), resumed.generator.state_dict()
+    assert all(torch.equal(expected[name], came[name]) for name in expected)
 
 
 def test_the_critic_joins_late_and_the_curves_show_it(tmp_path: Path) -> None:
