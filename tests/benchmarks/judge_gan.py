@@ -6,7 +6,7 @@
 Train on synthetic, test on real (Esteban et al. 2017): an lstm learns from the real training part, from a GAN's
 examples (as many), from those of the same generator without its critic, and from examples whose events know nothing of
 each other (`independent`). Then the log is short: of the shoppers of the training part only a share is left, a GAN
-learns from those alone, and its examples are added. `twice`: the few real ones twice, for what is only more steps.
+learns from those alone, and its examples are added. The few real ones twice and three times: what is only more steps.
 Early stopping and temperatures: where only made-up examples are learned from, by a seventh of those; else by the real
 validation part. The log may also be a file of examples (`kairos train --examples`).
 """
@@ -25,7 +25,7 @@ from inference.synthesise import GanPlan, learn, synthetic
 from inference.train import Plan, train
 from streams.replay.examples import examples
 
-CONSOLE = Console(width=110)
+CONSOLE = Console(width=150)
 HEADS = ("abandon_30m", "purchase_1h", "purchase_24h")
 
 
@@ -75,7 +75,7 @@ def on_synthetic(parts: Split, plan: GanPlan, seeds: int) -> None:
 
 
 def copied(made: Examples, real: Examples) -> float:
-    """The share of made-up histories whose kinds and items are, from the first to the last, those of a real one."""
+    """The share of made-up histories whose kinds and items are those of a real one, from the first to the last."""
     ours, theirs = (np.stack([e["history"]["kind"], e["history"]["item"]], axis=1) for e in (made, real))
     known = {row.tobytes() for row in theirs}
     return sum(row.tobytes() in known for row in ours) / len(ours)
@@ -85,8 +85,11 @@ def added(parts: Split, plan: GanPlan, one_in: int, seeds: int) -> None:
     few = parts.train[parts.train["shopper"] // 2 % one_in == 0]
     made = made_by_gan(few, 2 * len(few), plan)
     table = table_of(f"one in {one_in} shoppers of the training part")
-    for name, more in {"few": few[:0], "few, twice": few, "few + gan": made[::2], "few + twice gan": made}.items():
-        judged(table, name, parts._replace(train=np.concatenate([few, more])), seeds)
+    judged(table, "few", parts._replace(train=few), seeds)
+    judged(table, "few, twice", parts._replace(train=np.concatenate([few, few])), seeds)
+    judged(table, "few + gan", parts._replace(train=np.concatenate([few, made[::2]])), seeds)
+    judged(table, "few, three times", parts._replace(train=np.concatenate([few, few, few])), seeds)
+    judged(table, "few + twice gan", parts._replace(train=np.concatenate([few, made])), seeds)
     CONSOLE.print(table)
 
 
