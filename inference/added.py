@@ -11,6 +11,17 @@ NOBODY: Final = 0
 """The shopper of an example that was made up."""
 
 
+def refuse_made_up(examples: Examples) -> None:
+    """Raise `ValueError` where some were made up: a model would be judged on them."""
+    count = int((examples["shopper"] == NOBODY).sum())
+    if count:
+        msg = (
+            f"expected real examples, got {count} made-up ones among {len(examples)}, which say nothing of how good a "
+            "model is; give the log they are like, and these by --add"
+        )
+        raise ValueError(msg)
+
+
 def with_added(parts: Split, added: Examples) -> Split:
     """The parts, with `added` in the training part.
 

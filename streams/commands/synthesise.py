@@ -8,21 +8,19 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from inference.dataset import Examples, split, write_examples
+from inference.dataset import EXAMPLES_FILE, Examples, split, write_examples
 from inference.marginals import beside
-from streams.commands.train import FILE, REPORT_FILE, device_of, examples_of, progress_bar, torch_is_missing
+from streams.commands.example_source import HOUR_MS, examples_of
+from streams.commands.train import REPORT_FILE, device_of, progress_bar, torch_is_missing
 
 if TYPE_CHECKING:
     from inference.synthesise import Gan, Learning
     from inference.unfinished import Folder
 
-EXAMPLES_FILE = "synthetic.npy"
-
 
 @click.command()
-@click.argument("log", required=False, type=click.Path(exists=True, path_type=Path))
+@click.argument("source", metavar="LOG|EXAMPLES", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where examples go.")
-@click.option("--examples", "kept", type=FILE, help="Keep the examples made of LOG here; without LOG: read them.")
 @click.option("--gap-hours", type=click.FloatRange(0), default=6.0, show_default=True, help="As in `kairos train`.")
 @click.option("--count", type=click.IntRange(1), help="How many to make up.  [default: as many as were learned from]")
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="A long log needs fewer.")
@@ -31,13 +29,11 @@ EXAMPLES_FILE = "synthetic.npy"
 @click.option("--device", default="auto", show_default=True, help="As torch names it; auto: a GPU where there is one.")
 @click.option("--resume", is_flag=True, help="Go on where the same run in OUT was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, how far they are from the log's, and no more.")
-def synthesise(
-    log: Path | None, out: Path, kept: Path | None, gap_hours: float, resume: bool, as_json: bool, **plan: Any
-) -> None:
-    """Make up examples like those of LOG, with labels: recorded events, or a folder of `kairos simulate`.
+def synthesise(source: Path, out: Path, gap_hours: float, resume: bool, as_json: bool, **plan: Any) -> None:
+    """Make up examples like those of LOG or EXAMPLES, as `kairos train` takes them, with labels.
 
     A GAN learns from the part of the log that `kairos train` would train on, and from nothing later. What it makes up
-    is for training only: `kairos train LOG --add OUT/synthetic.npy` comes next. The report tells how far it is from
+    is for training only: `kairos train LOG --add OUT` comes next. The report tells how far it is from
     the log, property by property, beside how far two halves of the log's shoppers are from each other.
     """
     console = Console(stderr=True)
@@ -46,7 +42,7 @@ def synthesise(
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
     try:
-        real = split(examples_of(log, kept, console), gap_ms=int(gap_hours * 3_600_000)).train
+        real = split(examples_of(source, console), gap_ms=int(gap_hours * HOUR_MS)).train
         gan, made = _made(real, plan, Folder(out, resume), console)
         facts = gan.facts | {"synthetic": True, "count": len(made), "distances": beside(real, made)}
         _keep(made, facts, Folder(out))
@@ -58,9 +54,7 @@ def synthesise(
         click.echo(msgspec.json.encode(facts))
         return
     Console().print(_table(facts["distances"]))
-    click.echo(
-        f"{out / EXAMPLES_FILE}: {len(made):,} made-up examples; next: kairos train LOG --add {out}/synthetic.npy"
-    )
+    click.echo(f"{out / EXAMPLES_FILE}: {len(made):,} made-up examples; next: kairos train {source} --add {out}")
 
 
 def _made(real: Examples, plan: dict[str, Any], folder: "Folder", console: Console) -> "tuple[Gan, Examples]":

@@ -8,7 +8,7 @@ examples (as many), from those of the same generator without its critic, and fro
 each other (`independent`). Then the log is short: of the shoppers of the training part only a share is left, a GAN
 learns from those alone, and its examples are added. The few real ones twice and three times: what is only more steps.
 Early stopping and temperatures: where only made-up examples are learned from, by a seventh of those; else by the real
-validation part. The log may also be a file of examples (`kairos train --examples`).
+validation part. The log may also be a file of examples (`kairos examples`).
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from inference.dataset import Examples, Split, gather, read_examples, split
+from inference.dataset import Examples, Split, are_examples, gather, read_examples, split
 from inference.marginals import beside, independent
 from inference.synthesise import GanPlan, learn, synthetic
 from inference.train import Plan, train
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--one-in", type=int, default=10, help="shoppers that are left of the short log")
     parser.add_argument("--seeds", type=int, default=3, help="of each lstm")
     asked = parser.parse_args()
-    parts = split(read_examples(asked.log) if asked.log.suffix == ".npy" else gather(examples(asked.log)))
+    parts = split(read_examples(asked.log) if are_examples(asked.log) else gather(examples(asked.log)))
     on_synthetic(parts, GanPlan(epochs=asked.epochs), asked.seeds)
     added(parts, GanPlan(), asked.one_in, asked.seeds)
 

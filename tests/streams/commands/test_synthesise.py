@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inference.checkpoint import load_checkpoint
-from inference.dataset import gather, read_examples, split, write_examples
+from inference.dataset import EXAMPLES_FILE, gather, read_examples, split, write_examples
 from inference.unfinished import UNFINISHED_FILE
-from streams.commands.synthesise import EXAMPLES_FILE, synthesise
+from streams.commands.synthesise import synthesise
 from streams.commands.train import train
 from tests.inference.shop import examples
 
@@ -23,7 +23,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def asked(command: object, stored: Path, out: Path, *options: str) -> Result:
-    words = ["--examples", str(stored), "--out", str(out), "--device", "cpu", "--epochs", "1", *options]
+    words = [str(stored), "--out", str(out), "--device", "cpu", "--epochs", "1", *options]
     return CliRunner().invoke(command, words)
 
 
@@ -31,7 +31,7 @@ def test_made_up_examples_are_added_to_those_that_a_model_learns_from_and_its_fa
     stored: Path, tmp_path: Path
 ) -> None:
     first = asked(synthesise, stored, tmp_path / "made", "--count", "300", "--json")
-    second = asked(train, stored, tmp_path / "run", "--add", str(tmp_path / "made" / EXAMPLES_FILE))
+    second = asked(train, stored, tmp_path / "run", "--add", str(tmp_path / "made"))
 
     assert (first.exit_code, second.exit_code) == (0, 0), first.output + second.output
     facts = json.loads(first.stdout)
@@ -66,7 +66,7 @@ def test_the_report_is_a_table_that_names_the_next_command(stored: Path, tmp_pat
     result = asked(synthesise, stored, tmp_path / "made")
 
     assert "kind_to_kind" in result.stdout
-    assert f"kairos train LOG --add {tmp_path / 'made' / EXAMPLES_FILE}" in result.stdout
+    assert f"kairos train {stored} --add {tmp_path / 'made'}" in result.stdout
     assert not (tmp_path / "made" / UNFINISHED_FILE).exists()
 
 
@@ -76,3 +76,14 @@ def test_examples_of_later_than_the_training_part_are_one_line_that_names_the_fi
     assert result.exit_code == 1
     assert "make them up from the same log: kairos synthesise LOG" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_model_is_never_judged_on_made_up_examples(stored: Path, tmp_path: Path) -> None:
+    asked(synthesise, stored, tmp_path / "made")
+
+    result = asked(train, tmp_path / "made", tmp_path / "run", "--force")
+
+    assert result.exit_code == 1
+    assert "expected real examples" in result.stderr
+    assert "these by --add" in result.stderr
+    assert not (tmp_path / "run").exists()
