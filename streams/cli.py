@@ -16,6 +16,7 @@ COMMANDS = {
     "estimate": "what another policy would have earned, from a recorded log",
     "watch": "print interventions as they come",
     "topics": "create, check and describe the topics",
+    "examples": "make labelled examples from a log, and tell what the log is worth",
     "pretrain": "pre-train a transformer from an unlabelled log",
     "train": "train a model from a log",
     "explain": "why a model gives a shopper this score: what each event did to it",

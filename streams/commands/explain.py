@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 
-from streams.commands.train import CHECKPOINT_FILE, FILE, torch_is_missing
+from streams.commands.train import CHECKPOINT_FILE, torch_is_missing
 from streams.replay.explained import Explained, Question, explained
 from streams.replay.report.report import PAGE, write_report
 from streams.replay.shopper_requests import choose, requests
@@ -22,15 +22,15 @@ from streams.replay.shopper_requests import choose, requests
 @click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]),
               help="The last score until then, UTC.  [default: the last of all]")  # fmt: skip
 @click.option("--head", default="abandon_30m", show_default=True, help="Which probability.")
-@click.option("--out", type=FILE, help="Write a page (.html) that shows it.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a page (.html) that shows it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, and nothing else.")
 def explain(trained: Path, log: Path, out: Path | None, as_json: bool, **question: Any) -> None:
     """Explain a score: how much each event of a shopper, and each number, moved it.
 
-    MODEL is what `kairos train` left; LOG is a recorded log, a folder of `kairos simulate`, or a file of examples
-    (.npy), which holds hashes of shoppers and products, and so names no product. Contributions are integrated
-    gradients: together they are the whole difference between the score and that of a mean shopper of whose events
-    nothing is known.
+    MODEL is what `kairos train` left. LOG is a recorded log, a folder of `kairos simulate`, or one of
+    `kairos examples`, which holds hashes of shoppers and products, and so names no product. Contributions are
+    integrated gradients: together they are the whole difference between the score and that of a mean shopper of whose
+    events nothing is known.
     """
     if out is not None and out.suffix != PAGE:
         raise click.UsageError(f"expected --out FILE{PAGE}, got {out}")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import xxhash
 
-from inference.dataset import Examples, read_examples
+from inference.dataset import Examples, are_examples, read_examples
 from inference.inputs import CONTEXT, Request
 from schemas.timeline import decode_entry
 from streams.core.partitions import timeline_partition
@@ -17,7 +17,6 @@ from streams.replay.formats.table import RecordedLog
 from streams.replay.moments import PARTITIONS, Moments, Seen
 from streams.replay.share import Share
 
-EXAMPLES: Final = ".npy"
 _OPEN_CARTS: Final = CONTEXT.index("open_carts")
 
 
@@ -29,12 +28,12 @@ class Asked(NamedTuple):
 
 
 def requests(path: Path, shopper: str) -> Iterator[Asked]:
-    """All requests about a shopper in the order of the log: of a log, or of a file of examples (.npy).
+    """All requests about a shopper in the order of the log: of a log, or of a folder of `kairos examples`.
 
-    A file of examples knows shoppers and products by their hashes only: it names no product. Raises `ValueError` or
+    Examples know shoppers and products by their hashes only: they name no product. Raises `ValueError` or
     `UnreadableFile` where it cannot be read.
     """
-    if path.suffix == EXAMPLES:
+    if are_examples(path):
         return _of_examples(read_examples(path), shopper)
     return _of_log(path / "events.jsonl" if path.is_dir() else path, shopper.encode())
 

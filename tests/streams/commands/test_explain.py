@@ -51,7 +51,7 @@ def stored(log: Path) -> Path:
 @pytest.fixture(scope="module")
 def model(stored: Path) -> Path:
     out = stored.with_name("model")
-    result = CliRunner().invoke(train, ["--examples", str(stored), "--out", str(out), "--epochs", "2"])
+    result = CliRunner().invoke(train, [str(stored), "--out", str(out), "--epochs", "2", "--force"])
     assert result.exit_code == 0, result.output
     return out
 
