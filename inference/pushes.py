@@ -1,11 +1,14 @@
 """What pushed a score, answered beside it: cheap enough for every request, so that each decision has its reasons.
 
 Integrated gradients (Sundararajan et al. 2017) through the readout, in closed form: between what was read of the
-history and the score there is one hidden layer, so eight points of Gauss and Legendre cost a tenth of the LSTM, and no
-second call. The way begins where `inference/explain.py` lets it begin: at an empty history, and the mean context. What
-the history pushed is shared among its events by what each added to the state (Murdoch and Szlam, Automatic Rule
-Extraction from Long Short Term Memory Networks, ICLR 2017, section 3.2): the parts add up to the whole. So all pushes
-together are the score less that of the mean shopper without events.
+history and the score there is one hidden layer, so a few points of the way need no second call, and a quarter of the
+model's CPU (6.7 ms for 512 requests become 8.7). The way begins where `inference/explain.py` lets it begin: at an
+empty history, and the mean context. What the history pushed is shared among its events by what each added to the state
+(Murdoch and Szlam, Automatic Rule Extraction from Long Short Term Memory Networks, ICLR 2017): the parts add up to the
+whole. So all pushes together are the score less that of the mean shopper without events, within 0.02.
+
+It is rougher than `explain`, whose way goes through the whole model: of 60 requests of a simulated shop both named the
+same strongest reason in 83 %, with a correlation of 0.88.
 """
 
 from typing import Final, Protocol, runtime_checkable
@@ -21,7 +24,8 @@ from schemas.kinds import NAMES
 
 _HEAD: Final = [head.name for head in HEADS].index("abandon_30m")
 _LOGIT: Final = sum(head.width for head in HEADS[:_HEAD])
-_POINTS = 6
+_POINTS: Final = 6
+"""Of the way. 4 miss the score by up to 0.022 on the deployed LSTM, 6 by 0.017, 16 by 0.009; a mean of 0.005 for 6."""
 _SINCE: Final = CONTEXT.index("since_purchase_s")
 
 
