@@ -40,10 +40,8 @@ def reasons(request: Request | None, pushes: bytes) -> tuple[Contribution, ...]:
 
 
 def recorded_pushes(told: Sequence[Contribution]) -> bytes:
-    """The pushes of recorded reasons, for `reasons` to say the same; empty where none was known."""
+    """The pushes of recorded reasons, for `reasons` to say the same."""
     known = {one.feature: one.contribution for one in told}
-    if not any(known.values()):
-        return b""
     return _PUSHES.pack(*(known.get(name, math.nan) for name in PUSHED))
 
 
