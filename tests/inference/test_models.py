@@ -36,7 +36,7 @@ def fresh(architecture: str) -> Served:
     """A model none of whose weights is 0 any more, as after training: biases begin with 0 and hide mistakes."""
     model, shaken = started(architecture, seed=7), torch.Generator().manual_seed(7)
     with torch.no_grad():
-        for weight in model.parameters():
+        for weight in (*model.parameters(), model.biases):
             weight.add_(torch.randn(weight.shape, generator=shaken), alpha=0.05)
     return model
 
