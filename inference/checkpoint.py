@@ -10,7 +10,7 @@ from torch import nn
 
 from inference.models.cnn import Cnn
 from inference.models.gru import Gru
-from inference.models.heads import Served
+from inference.models.heads import LOGITS, Served
 from inference.models.lstm import Lstm
 from inference.models.rnn import Rnn
 from inference.models.transformer import Transformer
@@ -41,7 +41,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         stored = torch.load(path, weights_only=True)
         model = Served(MODELS[stored["architecture"]]())
-        model.load_state_dict(stored["weights"])
+        unbiased = {"biases": torch.zeros(LOGITS)}  # one from before there were biases answers as it did
+        model.load_state_dict(unbiased | stored["weights"])
     except (OSError, pickle.UnpicklingError, KeyError, TypeError, RuntimeError, EOFError) as error:
         reason = str(error).partition("\n")[0]
         msg = (
