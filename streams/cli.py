@@ -18,6 +18,7 @@ COMMANDS = {
     "topics": "create, check and describe the topics",
     "examples": "make labelled examples from a log, and tell what the log is worth",
     "pretrain": "pre-train a transformer from an unlabelled log",
+    "synthesise": "make up examples like those of a log, to train on",
     "train": "train a model from a log",
     "evaluate": "judge a model, beside what any model must beat: one page, figures, intervals",
     "explain": "why a model gives a shopper this score: what each event did to it",

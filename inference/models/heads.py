@@ -83,10 +83,13 @@ class Served(nn.Module):
 
     def forward(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         """Probabilities in the order of `HEADS`, from tensors in the shapes of `INPUTS`."""
-        logits = cooled(self.logits(event_ids, event_numbers, context), self.temperatures)
+        return self.probabilities(self.logits(event_ids, event_numbers, context))
+
+    def probabilities(self, logits: Logits) -> tuple[Tensor, ...]:
+        """Calibrated probabilities in the order of `HEADS`, from the model's logits."""
         return tuple(
             logit.sigmoid() if head.answers == "chance" else logit.softmax(-1)
-            for head, logit in zip(HEADS, logits, strict=True)
+            for head, logit in zip(HEADS, cooled(logits, self.temperatures), strict=True)
         )
 
 
