@@ -134,9 +134,9 @@ def _counted(examples: Iterable[Example], console: Console) -> Iterator[Example]
 
 def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], console: Console) -> "Checkpoint":
     try:
+        from inference.start import read_start  # noqa: PLC0415
         from inference.train import Plan  # noqa: PLC0415 torch takes seconds to import, and may not be installed
         from inference.train import train as learn  # noqa: PLC0415
-        from inference.tuned import read_start  # noqa: PLC0415
         from inference.unfinished import Folder  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
