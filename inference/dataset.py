@@ -12,6 +12,8 @@ from inference.heads import CART_MS, HEADS
 from inference.inputs import CONTEXT, HISTORY_EVENTS, Columns, Request, columns
 from schemas.history import DTYPE
 
+EXAMPLES_FILE: Final = "examples.npy"
+"""Where a folder of `kairos examples` has them."""
 _CHUNK: Final = 16_384
 """How many examples are held as Python objects at once."""
 
@@ -101,18 +103,24 @@ def write_examples(path: Path, examples: Examples) -> None:
         np.save(file, examples, allow_pickle=False)
 
 
+def are_examples(path: Path) -> bool:
+    """Whether a path is a file of examples or a folder with one, and no log."""
+    return path.suffix == ".npy" or (path / EXAMPLES_FILE).is_file()
+
+
 def read_examples(path: Path) -> Examples:
-    """The examples of a file. Raises `ValueError` on a file that holds something else."""
+    """The examples of a file, or of a folder of `kairos examples`. Raises `ValueError` where they are none."""
+    path = path / EXAMPLES_FILE if path.is_dir() else path
     try:
         with path.open("rb") as file:
             examples: Examples = np.load(file, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        msg = f"expected a file of examples, got {path}: {error}; write one with kairos train LOG --examples FILE"
+        msg = f"expected a file of examples, got {path}: {error}; make them with kairos examples LOG --out DIR"
         raise ValueError(msg) from error
     if examples.dtype != DTYPE_OF_EXAMPLE:
         msg = (
             f"expected examples with the fields {DTYPE_OF_EXAMPLE.names}, got {examples.dtype.names} in {path}; "
-            "make them again with kairos train LOG --examples FILE"
+            "make them again with kairos examples LOG --out DIR"
         )
         raise ValueError(msg)
     return examples

@@ -44,6 +44,7 @@ def compare(  # noqa: PLR0913  # one parameter for each option
     format_name: str | None,
     processes: int | None,
     engine: Engine,
+    in_memory: int,
     start: str | None,
     end: str | None,
     currency: str,
@@ -55,7 +56,9 @@ def compare(  # noqa: PLR0913  # one parameter for each option
     LOG is what `kairos replay` takes. Give --policy, --model or --scores twice: the first is A, the second is B. The
     same log, policies and models give the same bytes, whatever the number of processes.
     """
-    options = Options(format_name, processes=processes, out=out, start=start, end=end, currency=currency, engine=engine)
+    options = Options(
+        format_name, None, None, processes, out, False, start, end, currency, engine, in_memory,
+    )  # fmt: skip
     quiet()
     require_report(reports)
     try:

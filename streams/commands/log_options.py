@@ -7,6 +7,7 @@ import click
 
 from streams.replay.find import TIMELINE_FORMAT
 from streams.replay.formats.table import FORMATS
+from streams.replay.job import IN_MEMORY
 
 Command = Callable[..., Any]
 _OPTIONS: Final = (
@@ -21,6 +22,9 @@ _OPTIONS: Final = (
     click.option("--engine", type=click.Choice(["processes", "ray"]), default="processes", show_default=True,
                  help="Processes of this machine, or the CPUs of a Ray cluster (RAY_ADDRESS), whose nodes must share "
                  "the files."),
+    click.option("--in-memory", type=click.IntRange(0), default=IN_MEMORY, show_default=True, metavar="SHOPPERS",
+                 help="So many of all are kept in memory, those who were quiet for longest on disk (TMPDIR); 0: all in "
+                 "memory. What comes out is the same."),
 )  # fmt: skip
 
 

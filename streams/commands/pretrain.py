@@ -7,23 +7,23 @@ import click
 import msgspec
 from rich.console import Console
 
-from streams.commands.train import FILE, START_FILE, device_of, examples_of, progress_bar, torch_is_missing
+from streams.commands.example_source import examples_of
+from streams.commands.train import START_FILE, device_of, progress_bar, torch_is_missing
 
 if TYPE_CHECKING:
     from inference.pretrain import Told
 
 
 @click.command()
-@click.argument("log", required=False, type=click.Path(exists=True, path_type=Path))
+@click.argument("source", metavar="LOG|EXAMPLES", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the model goes.")
-@click.option("--examples", "kept", type=FILE, help="Keep the examples made of LOG here; without LOG: read them.")
 @click.option("--epochs", type=click.IntRange(1), default=3, show_default=True, help="Passes over the histories.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same model.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="More are faster, if idle.")
 @click.option("--device", default="auto", show_default=True, help="As torch names it; auto: a GPU where there is one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, how the model came to be, and nothing else.")
-def pretrain(log: Path | None, out: Path, kept: Path | None, device: str, as_json: bool, **plan: Any) -> None:
-    """Pre-train a transformer from LOG: some events of each history are hidden, and guessed from the others.
+def pretrain(source: Path, out: Path, device: str, as_json: bool, **plan: Any) -> None:
+    """Pre-train a transformer from LOG or EXAMPLES: some events of each history are hidden, and guessed from others.
 
     No label is looked at, so the log may be short, or have no carts. `kairos train --start-from OUT` comes next.
     Keep what will judge the model out of LOG.
@@ -36,7 +36,7 @@ def pretrain(log: Path | None, out: Path, kept: Path | None, device: str, as_jso
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
     try:
-        examples = examples_of(log, kept, console)
+        examples = examples_of(source, console)
         with progress_bar(console) as bar:
             task = bar.add_task("epoch 1", total=None)
 
@@ -50,7 +50,6 @@ def pretrain(log: Path | None, out: Path, kept: Path | None, device: str, as_jso
         write_start(out / START_FILE, start)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    told = (
-        f"{out / START_FILE}: loss {start.facts['loss']:.3f}; next: kairos train --model transformer --start-from {out}"
-    )
+    come_next = f"next: kairos train LOG --model transformer --start-from {out}"
+    told = f"{out / START_FILE}: loss {start.facts['loss']:.3f}; {come_next}"
     click.echo(msgspec.json.encode(start.facts) if as_json else told)

@@ -45,6 +45,7 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     policy: Path | None,
     processes: int | None,
     engine: Engine,
+    in_memory: int,
     out: Path | None,
     reports: tuple[Path, ...],
     keep_timeline: bool,
@@ -72,7 +73,7 @@ def replay(  # noqa: PLR0913  # one parameter for each option
     if verify and engine == "ray":
         raise click.UsageError("--verify works in processes of this machine: leave --engine away")
     require_report(reports)
-    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency, engine)
+    options = Options(format_name, by, policy, processes, out, keep_timeline, start, end, currency, engine, in_memory)
     try:
         plan = planned(log, options, current())
         if verify:

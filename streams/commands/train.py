@@ -1,7 +1,5 @@
 """`kairos train`: from a recorded log to a model."""
 
-import hashlib
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from inference.dataset import Example, Examples, Split, gather, read_examples, split, write_examples
+from inference.dataset import Split
 from inference.evaluate import ActionQuality, Quality, Report
+from streams.commands.example_source import Judged
 
 if TYPE_CHECKING:
     from inference.checkpoint import Checkpoint
@@ -23,15 +22,12 @@ MODELS = ("rnn", "gru", "lstm", "cnn", "transformer", "vae")
 """Those of `inference.checkpoint.MODELS`, which needs torch."""
 REPORT_FILE = "report.json"
 START_FILE = "pretrained.pt"
-_TOLD_EVERY = 1_000
-FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("log", required=False, type=click.Path(exists=True, path_type=Path))
+@click.argument("source", metavar="LOG|EXAMPLES", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the model goes.")
-@click.option("--examples", "kept", type=FILE, help="Keep the examples made of LOG here; without LOG: read them.")
 @click.option("--gap-hours", type=click.FloatRange(0), default=6.0, show_default=True, help="Left out at each cut.")
 @click.option(
     "--model", "architecture", type=click.Choice(MODELS), default="lstm", show_default=True, help="What learns."
@@ -51,24 +47,23 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.IntRange(0),
     help="Of a pre-trained model only these learn, and the heads.  [default: all]",
 )
+@click.option("--force", is_flag=True, help="Train on examples that are too thin.")
 @click.option("--resume", is_flag=True, help="Go on where the same training in OUT was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, the report on the test part, and nothing else.")
-def train(
-    log: Path | None, out: Path, kept: Path | None, gap_hours: float, resume: bool, as_json: bool, **plan: Any
-) -> None:
-    """Train a model from LOG: recorded events as `kairos produce` reads them, or a folder of `kairos simulate`.
+def train(source: Path, out: Path, gap_hours: float, force: bool, resume: bool, as_json: bool, **plan: Any) -> None:
+    """Train a model from EXAMPLES, a folder of `kairos examples`, or from a LOG as that command takes it.
 
-    The log runs through the live pipeline, so the model learns from what it will be asked. It is cut by time: 70 %
-    for training, 15 % for early stopping and calibration, 15 % for the report. After each epoch OUT holds what
+    A log runs through the live pipeline, so the model learns from what it will be asked. It is cut by time: 70 % for
+    training, 15 % for early stopping and calibration, 15 % for the report. After each epoch OUT holds what
     --resume needs, and the curves for TensorBoard. `kairos export` comes next.
     """
     console = Console(stderr=True)
     try:
-        examples = examples_of(log, kept, console)
-        parts = split(examples, gap_ms=int(gap_hours * 3_600_000))
-        checkpoint = _learned(parts, out, resume, plan, console)
-        source = {"source": str((log or kept or out).name), "sha256": hashlib.sha256(examples.tobytes()).hexdigest()}
-        report = _keep(checkpoint._replace(facts={"examples_from": source, **checkpoint.facts}), out)
+        made = Judged(source, gap_hours, console)
+        made.check(console, force=force)
+        checkpoint = _learned(made.parts, out, resume, plan, console)
+        origin = {"source": made.quality.source, "sha256": made.quality.sha256}
+        report = _keep(checkpoint._replace(facts={"examples_from": origin, **checkpoint.facts}), out)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -106,30 +101,6 @@ def progress_bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=console
     )
-
-
-def examples_of(log: Path | None, kept: Path | None, console: Console) -> Examples:
-    """The examples of a log, kept in a file where one is named; without a log those of the file."""
-    if log is not None:
-        from streams.replay.engine import cores  # noqa: PLC0415 the pipeline, which reading examples does not need
-        from streams.replay.examples import examples  # noqa: PLC0415
-
-        made = gather(_counted(examples(log, processes=cores()), console))
-        if kept is not None:
-            write_examples(kept, made)
-        return made
-    if kept is not None:
-        return read_examples(kept)
-    msg = "expected LOG, or --examples FILE with the examples of an earlier run; see kairos train --help"
-    raise click.UsageError(msg)
-
-
-def _counted(examples: Iterable[Example], console: Console) -> Iterator[Example]:
-    with console.status("reading the log: 0 examples") as status:
-        for count, example in enumerate(examples, start=1):
-            if count % _TOLD_EVERY == 0:
-                status.update(f"reading the log: {count:,} examples")
-            yield example
 
 
 def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], console: Console) -> "Checkpoint":

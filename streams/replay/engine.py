@@ -17,7 +17,7 @@ from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules
 from streams.replay.crew import Show, do_all
 from streams.replay.formats.table import FORMATS, RecordedLog
-from streams.replay.job import SPOOL, Done, Job
+from streams.replay.job import IN_MEMORY, SPOOL, Done, Job
 from streams.replay.logs import EventLog, LineLog, Log, ParquetLog
 from streams.replay.on_ray import do_all_on_ray
 from streams.replay.outcomes import outcomes
@@ -53,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     out: str | None = None
     keep_timeline: bool = False
     engine: Engine = "processes"
+    in_memory: int = IN_MEMORY
 
 
 def run(plan: Plan, phase: Phase = silent) -> Summary:
@@ -115,6 +116,7 @@ def _job(plan: Plan, log: Log, share: Share) -> Job:
         policy=plan.policy,
         by=plan.by,
         model=plan.model,
+        in_memory=plan.in_memory,
         out=plan.out,
         keep_timeline=plan.keep_timeline,
     )

@@ -7,7 +7,7 @@ as a worker does, and one of 64 parts of the files at a time.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import xxhash
@@ -17,6 +17,7 @@ from streams.core.partitions import timeline_partition
 from streams.core.shard import Rules
 from streams.replay.formats.table import RecordedLog
 from streams.replay.labels import Stories, Story
+from streams.replay.log_counts import LogCounts
 from streams.replay.moments import PARTITIONS, Asked, Moments, Seen
 from streams.replay.share import Share
 from streams.replay.spool import Spool, buckets
@@ -56,8 +57,15 @@ _decode_labelled: Final = msgspec.msgpack.Decoder(Labelled).decode
 _LENGTH: Final = Struct("<I")
 
 
-def label(task: ShareOfExamples) -> list[str]:
-    """Write the examples of a share into files, each in the order of the log; their names. Raises `UnreadableFile`."""
+class Labels(NamedTuple):
+    """The files of a share, and what its part of the log is like."""
+
+    files: list[str]
+    counts: LogCounts
+
+
+def label(task: ShareOfExamples) -> Labels:
+    """Write the examples of a share into files, each in the order of the log. Raises `UnreadableFile`."""
     folder = Path(task.folder)
     moments, spool = Moments(task.rules, task.share), folder / "spool"
     with Spool(spool) as files:
@@ -70,7 +78,7 @@ def label(task: ShareOfExamples) -> list[str]:
         if found := list(_labelled(map(_decode, bucket), moments)):
             written.append(str(folder / f"{nth}.examples"))
             _write(Path(written[-1]), sorted(found, key=lambda one: one.place))
-    return written
+    return Labels(written, moments.counts)
 
 
 def read(file: str) -> Iterator[Labelled]:
@@ -97,6 +105,8 @@ def _labelled(bucket: Iterable[Any], moments: Moments) -> Iterator[Labelled]:
             asked.append(moment)
         else:
             truth[moment.message_id, moment.cart_id] = moment.abandon
+    for events in stories.seen():
+        moments.counts.shopper(events)
     for one in asked:
         known = truth.get((one.message_id, one.cart_key or ""), float("nan"))
         yield Labelled(one.place, _example(one, stories.of(one.key), known))

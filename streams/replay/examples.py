@@ -15,22 +15,33 @@ from inference.dataset import Example
 from streams.core.shard import Rules
 from streams.quiet import quiet
 from streams.replay.crew import told, whole
-from streams.replay.example_share import ShareOfExamples, label, read
+from streams.replay.example_share import Labels, ShareOfExamples, label, read
 from streams.replay.formats.table import RecordedLog
+from streams.replay.log_counts import LogCounts
 from streams.replay.moments import PARTITIONS
 from streams.replay.share import Share
 from streams.replay.sort import sort_to
 
 
-def examples(log: Path, rules: Rules = Rules(), processes: int = 1) -> Iterator[Example]:  # noqa: B008 a frozen record
+def examples(
+    log: Path,
+    rules: Rules = Rules(),  # noqa: B008 a frozen record
+    processes: int = 1,
+    counts: LogCounts | None = None,
+) -> Iterator[Example]:
     """The examples of a log file, in the order of the log: the same whatever the number of processes.
 
     `log` may be the folder of `kairos simulate`. Where it left a truth beside the log, examples have that too. What
-    waits for its labels waits on disk, in TMPDIR. Raises `UnreadableFile`.
+    waits for its labels waits on disk, in TMPDIR. What the log is like is added to `counts` before the first example
+    comes. Raises `UnreadableFile`.
     """
     log = log / "events.jsonl" if log.is_dir() else log
     with TemporaryDirectory(prefix="kairos-examples-") as folder:
-        files = [file for share in _labelled(_tasks(log, rules, processes, Path(folder))) for file in share]
+        shares = _labelled(_tasks(log, rules, processes, Path(folder)))
+        if counts is not None:
+            for share in shares:
+                counts.add(share.counts)
+        files = [file for share in shares for file in share.files]
         for one in merge(*map(read, files), key=lambda one: one.place):
             yield one.example
 
@@ -54,7 +65,7 @@ def _tasks(log: Path, rules: Rules, processes: int, folder: Path) -> list[ShareO
     ]
 
 
-def _labelled(tasks: list[ShareOfExamples]) -> list[list[str]]:
+def _labelled(tasks: list[ShareOfExamples]) -> list[Labels]:
     """The files of each share, made side by side."""
     if len(tasks) == 1:
         return [label(tasks[0])]
@@ -67,5 +78,5 @@ def _arrive() -> None:
     quiet()
 
 
-def _label_away(task: ShareOfExamples) -> list[str] | Exception:
+def _label_away(task: ShareOfExamples) -> Labels | Exception:
     return told(lambda: label(task))

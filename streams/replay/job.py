@@ -7,10 +7,13 @@ reads the same files.
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Final, Protocol
 
+import click
 import msgspec
 
+from schemas.shopper import Meta
 from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules, Shard
 from streams.pipeline import Partition
@@ -22,6 +25,7 @@ from streams.replay.reading import EventReading, LineReading, Reading
 from streams.replay.recorded import known_scores
 from streams.replay.scorers import By, ByModel, ByRecord, ByRules, ModelFile, Scorer
 from streams.replay.share import Share
+from streams.replay.shelf import Disk, Shelf
 from streams.replay.spool import Spool
 from streams.replay.tally import Tally
 from streams.replay.timeline import EVERY_PARTITION, Logged
@@ -29,15 +33,25 @@ from streams.replay.topic_files import TopicFiles
 from streams.replay.topics import TopicReading
 from streams.replay.virtual_lane import LogTime, VirtualLane
 from streams.replay.witness import Witness
+from streams.table.store import StoreFailed
 
 SPOOL: Final = ".spool"
 """The folder, below that for files, for what tells at the end what came of decisions: one for each share."""
+IN_MEMORY: Final = 50_000
+"""So many shoppers of a log are objects in memory, some 5 kB each when they have a long history: 250 MB."""
+NO_DISK: Final = (
+    "expected to keep shoppers who are quiet in {}, got {}; make room there, set TMPDIR to a folder with more of it, "
+    "or replay with --in-memory 0"
+)
 LOOK_EVERY: Final = 1_024
 """After so many records it is told how far the job is, and looked whether it should stop."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """`model` is asked where the scores are `by` model. `out` is where files go, None for nowhere."""
+    """`model` is asked where the scores are `by` model. `out` is where files go, None for nowhere.
+
+    `in_memory`: how many shoppers of all shares together, the rest is on disk; 0: all, nothing on disk.
+    """
 
     log: Log
     share: Share
@@ -45,6 +59,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyRules
     by: By
     model: ModelFile
+    in_memory: int = IN_MEMORY
     out: str | None = None
     keep_timeline: bool = False
 
@@ -65,6 +80,13 @@ class Watch(Protocol):
 
 def do(job: Job, watch: Watch) -> Done:
     """Replay a share of a log. Errors: one-line `ValueError` and `click.ClickException` of the log and the scorer."""
+    try:
+        return _written(job, watch)
+    except StoreFailed as error:
+        raise click.ClickException(NO_DISK.format(gettempdir(), error.__cause__)) from None
+
+
+def _written(job: Job, watch: Watch) -> Done:
     if job.out is None:
         return _do(job, watch, Books(None))
     with TopicFiles(Path(job.out)) as files, Spool(Path(job.out) / SPOOL / str(job.share.nth)) as spool:
@@ -84,14 +106,16 @@ def reading(log: Log, share: Share, books: Books) -> Reading:
 
 
 def _do(job: Job, watch: Watch, books: Books) -> Done:
-    log, lanes = reading(job.log, job.share, books), Lanes(job, books)
+    log = reading(job.log, job.share, books)
     records = log.records()
-    while some := list(islice(records, LOOK_EVERY)):
-        lanes.give(some)
-        watch.tell(job.share, log.done(), books.tally.timeline + books.tally.refused)
-        if watch.stopped():
-            break
-    lanes.end()
+    with Disk() as disk:
+        lanes = Lanes(job, books, disk)
+        while some := list(islice(records, LOOK_EVERY)):
+            lanes.give(some)
+            watch.tell(job.share, log.done(), books.tally.timeline + books.tally.refused)
+            if watch.stopped():
+                break
+        lanes.end()
     whole = not some
     watch.tell(job.share, 1.0 if whole else log.done(), books.tally.timeline + books.tally.refused)
     return Done(tally=books.tally, whole=whole)
@@ -100,12 +124,13 @@ def _do(job: Job, watch: Watch, books: Books) -> Done:
 class Lanes:
     """The partitions of a share: those of a log of events from the beginning, those of a timeline as they come."""
 
-    def __init__(self, job: Job, books: Books) -> None:
-        self._job, self._books, self._scorer = job, books, _scorer(job, books)
+    def __init__(self, job: Job, books: Books, disk: Disk) -> None:
+        self._job, self._books, self._scorer, self._disk = job, books, _scorer(job, books), disk
+        self._most = job.in_memory // job.share.of
         self._time, self._virtual = LogTime(), list[VirtualLane]()
         if isinstance(job.log, EventLog):
             mine = filter(job.share.has, range(job.log.ingest.partitions))
-            self._virtual = [VirtualLane(number, _nobody(job), self._scorer, books, self._time) for number in mine]
+            self._virtual = [VirtualLane(number, self._nobody(), self._scorer, books, self._time) for number in mine]
         self._lanes: dict[int, Lane] = {lane.number: lane for lane in self._virtual}
 
     def give(self, records: Iterable[tuple[int, Logged]]) -> None:
@@ -117,18 +142,22 @@ class Lanes:
             elif number in lanes:
                 lanes[number].give(record)
             else:
-                lanes[number] = Lane(number, _nobody(self._job), self._scorer, self._books)
+                lanes[number] = Lane(number, self._nobody(), self._scorer, self._books)
                 lanes[number].give(record)
+        if self._most:
+            for lane in lanes.values():
+                lane.cool(max(1, self._most // len(lanes)))
 
     def end(self) -> None:
         """The log has ended, or is given up."""
         for lane in self._lanes.values():
             lane.end()
 
-
-def _nobody(job: Job) -> Partition:
-    """A partition at the beginning of its log."""
-    return Partition(Shard(), job.rules, job.policy)
+    def _nobody(self) -> Partition:
+        """A partition at the beginning of its log."""
+        shard = Shard()
+        shard.restore(Shelf(self._disk), Meta())
+        return Partition(shard, self._job.rules, self._job.policy)
 
 
 def _scorer(job: Job, books: Books) -> Scorer:

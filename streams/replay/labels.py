@@ -5,7 +5,7 @@ Requests come from the live path itself, at their place in the log; nothing that
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from inference.heads import GAP_EDGES_S
@@ -135,6 +135,10 @@ class Stories:
         """Take an event of a shopper, as the timeline has it."""
         source, slot, detail = decode_entry(value)
         self._seen.setdefault(key, []).append(Waiting(slot.at_ms, source, slot.kind, detail))
+
+    def seen(self) -> Iterable[list[Waiting]]:
+        """The events of each shopper, as they arrived, repeats among them."""
+        return self._seen.values()
 
     def of(self, key: bytes) -> Story:
         """The story of a shopper. To be asked for when everything was seen."""

@@ -11,6 +11,7 @@ from streams.core.asks import Ask
 from streams.pipeline import Partition
 from streams.replay.books import Books, unreadable
 from streams.replay.scorers import Scorer
+from streams.replay.shelf import everybody
 from streams.replay.tally import Row
 from streams.replay.timeline import Logged
 from streams.replay.timeline_lines import is_tick
@@ -47,7 +48,13 @@ class Lane:
         """The log has ended, or is given up: step and answer what is in hand, and count the shoppers."""
         self._step()
         self._answer(len(self._asked))
-        self._books.tally.shoppers(self.partition.shard.shoppers.values())
+        self._books.tally.shoppers(everybody(self.partition.shard.shoppers))
+
+    def cool(self, most: int) -> None:
+        """Keep at most so many shoppers in memory, beside those who have something open or are asked about."""
+        shard = self.partition.shard
+        if len(shard.shoppers.hot) > most:
+            shard.cool(most, {ask.key for ask, _ in self._asked})
 
     def _add(self, record: Logged) -> None:
         if len(self._block) >= MOST_RECORDS:

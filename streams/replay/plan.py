@@ -8,6 +8,7 @@ import msgspec
 from streams.app import read_policy
 from streams.replay.engine import Engine, Plan, cores
 from streams.replay.find import between, find_log
+from streams.replay.job import IN_MEMORY
 from streams.replay.logs import EventLog, LineLog, Log, TopicLog
 from streams.replay.on_ray import connect
 from streams.replay.reading import partition_in
@@ -29,6 +30,7 @@ class Options(NamedTuple):
     end: str | None = None
     currency: str = "USD"
     engine: Engine = "processes"
+    in_memory: int = IN_MEMORY
 
 
 def planned(name: str, options: Options, settings: Settings) -> Plan:
@@ -49,6 +51,7 @@ def planned(name: str, options: Options, settings: Settings) -> Plan:
         engine=options.engine,
         out=None if options.out is None else str(options.out),
         keep_timeline=options.keep_timeline,
+        in_memory=options.in_memory,
     )
 
 

@@ -14,7 +14,7 @@ from streams.replay.books import Books, unreadable
 from streams.replay.formats.bad_line import NO_TIME, never_backwards, source_of
 from streams.replay.formats.lines import LineFile
 from streams.replay.formats.rees46 import Mine
-from streams.replay.formats.table import RecordedLog
+from streams.replay.formats.table import FORMATS, RecordedLog
 from streams.replay.logs import EventLog, LineLog
 from streams.replay.share import Share
 from streams.replay.tally import Row
@@ -52,7 +52,7 @@ class EventReading:
         ]
         self._now = self._files[0]
         ingest = log.ingest
-        cut = Cut(ingest.partitions, share)
+        cut = Cut(ingest.partitions, share, keyed=all(FORMATS[name].keyed for name in log.formats))
         self._mine = _mine(ingest.partitions, share) if share.of > 1 else None
         self._ingest = VirtualIngest(ingest.lateness_ms, ingest.max_clock_ahead_ms, cut, self._refuse)
 

@@ -32,10 +32,14 @@ class Logged(msgspec.Struct, gc=False):
 
 
 class Cut(NamedTuple):
-    """Into how many partitions the timeline is cut, and which of them are made."""
+    """Into how many partitions the timeline is cut, and which of them are made.
+
+    `keyed`: an arrival's key, where it has one, is the shopper that its event names; nobody has to look into it.
+    """
 
     partitions: int = 1
     share: Share = WHOLE
+    keyed: bool = False
 
 
 class _Shopper(msgspec.Struct, rename="camel", gc=False):
@@ -67,7 +71,7 @@ class VirtualIngest:
         self._rules = CleanRules(max_clock_ahead_ms=max_clock_ahead_ms, trust_append_time=False)
         self._sources = {topic.name: Input(topic.name, topic.id, 0) for topic in INPUTS}
         self._offsets = dict.fromkeys(self._sources, 0)
-        self._count, self._share = cut
+        self._count, self._share, self._keyed = cut
         self._mine = frozenset(number for number in range(cut.partitions) if cut.share.has(number))
         self._perhaps_mine = self._mine | {None}
         self._written = 0
@@ -96,14 +100,14 @@ class VirtualIngest:
             yield self._tick(at_ms + run_on_ms, at_ms + run_on_ms)
 
     def _cleaned(self, arrival: Arrival) -> tuple[int, Logged] | None:
-        at_ms, topic, _, value, headers = arrival
+        at_ms, topic, of, value, headers = arrival
         source = self._sources.get(topic)
         if source is None:
             self._refused(arrival, _no_input(topic))
             return None
         offset = self._offsets[topic]
         self._offsets[topic] = offset + 1
-        if self._share.of > 1 and (value is ELSEWHERE or self._told(arrival) not in self._perhaps_mine):
+        if self._share.of > 1 and (value is ELSEWHERE or not self._is_perhaps_mine(of, arrival)):
             return None
         done = clean(source, offset, value, headers, at_ms, self._rules)
         if not isinstance(done, tuple):
@@ -122,6 +126,11 @@ class VirtualIngest:
         if partition in self._mine:
             self.refused += 1
             self._refuse(partition, arrival, letter)
+
+    def _is_perhaps_mine(self, key: bytes | None, arrival: Arrival) -> bool:
+        if self._keyed and key is not None:
+            return timeline_partition(key, self._count) in self._mine
+        return self._told(arrival) in self._perhaps_mine
 
     def _told(self, arrival: Arrival) -> int | None:
         """The partition of whom the event names; None where only ingest can tell, if anybody."""

@@ -18,9 +18,9 @@ OPEN_FILES: Final = 256
 class Memory:
     """What all stores of a process share."""
 
-    def __init__(self) -> None:
-        self.cache = Cache(CACHE_BYTES)
-        self.writes = WriteBufferManager(WRITES_BYTES, False)
+    def __init__(self, cache_bytes: int = CACHE_BYTES, writes_bytes: int = WRITES_BYTES) -> None:
+        self.cache = Cache(cache_bytes)
+        self.writes = WriteBufferManager(writes_bytes, False)
 
 
 def options(memory: Memory) -> Options:

@@ -4,7 +4,7 @@
     python tests/benchmarks/judge_models.py other MODEL...
 
 MODEL is a folder that `kairos train` left. Nothing is fitted here, neither weights nor temperatures. The other log may
-also be a file of examples (`kairos train --examples`).
+also be a folder of `kairos examples`. `kairos evaluate` tells more, of a part of one log.
 """
 
 import sys
@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from inference.checkpoint import load_checkpoint
-from inference.dataset import Examples, gather, read_examples
+from inference.dataset import Examples, are_examples, gather, read_examples
 from inference.evaluate import ActionQuality, Quality
 from inference.train import evaluate
 from streams.replay.examples import examples
 
 
 def held_out(log: Path) -> Examples:
-    return read_examples(log) if log.suffix == ".npy" else gather(examples(log))
+    return read_examples(log) if are_examples(log) else gather(examples(log))
 
 
 def row(name: str, quality: Quality | ActionQuality) -> list[str]:

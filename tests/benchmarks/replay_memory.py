@@ -25,10 +25,11 @@ from streams.core.shard import Rules
 from streams.feed import Arrival
 from streams.quiet import quiet
 from streams.replay.books import Books
-from streams.replay.job import Job, Lanes
+from streams.replay.job import IN_MEMORY, Job, Lanes
 from streams.replay.logs import EventLog, Ingest
 from streams.replay.scorers import ModelFile
 from streams.replay.share import WHOLE
+from streams.replay.shelf import Disk
 from streams.replay.timeline import Cut, VirtualIngest
 
 POLICY = Path(__file__).parents[2] / "deploy/policy.toml"
@@ -60,7 +61,7 @@ def arrivals(events: int, shoppers: int) -> Iterator[Arrival]:
         yield Arrival(at_ms, topic, key, (form % (nth, who, at_ms, who, what)).encode())
 
 
-def measured(events: int, shoppers: int) -> Iterator[Told]:
+def measured(events: int, shoppers: int, in_memory: int) -> Iterator[Told]:
     """Replay, and tell now and then."""
     ingest = Ingest(partitions=PARTITIONS, lateness_ms=5_000, max_clock_ahead_ms=60_000, run_on_ms=0)
     job = Job(
@@ -70,9 +71,15 @@ def measured(events: int, shoppers: int) -> Iterator[Told]:
         policy=read_policy(POLICY),
         by="rules",
         model=ModelFile(repository="", name=""),
+        in_memory=in_memory,
     )
     books = Books(None)
-    lanes = Lanes(job, books)
+    with Disk() as disk:
+        yield from followed(Lanes(job, books, disk), books, events, shoppers)
+
+
+def followed(lanes: Lanes, books: Books, events: int, shoppers: int) -> Iterator[Told]:
+    """Give it all to the lanes, and tell now and then."""
     records = VirtualIngest(cut=Cut(PARTITIONS, WHOLE)).partitions(arrivals(events, shoppers))
     marks = marks_up_to(events)
     before, cpu_s, mark = 0, time.process_time(), next(marks)
@@ -106,11 +113,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--shoppers", type=int, default=200_000)
+    parser.add_argument("--in-memory", type=int, default=IN_MEMORY)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     quiet()
     lines = []
-    for told in measured(given.events, given.shoppers):
+    for told in measured(given.events, given.shoppers, given.in_memory):
         lines.append(msgspec.to_builtins(told))
         if not given.json:
             print(

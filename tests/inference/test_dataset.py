@@ -39,7 +39,7 @@ def test_a_file_that_holds_something_else_is_refused_with_what_to_do(tmp_path: P
     np.save(tmp_path / "old.npy", np.zeros(3, dtype=[("history", "u1")]))
 
     for name in ("text", "old.npy"):
-        with pytest.raises(ValueError, match=r"expected .*got .*kairos train LOG --examples FILE"):
+        with pytest.raises(ValueError, match=r"expected .*got .*kairos examples LOG --out DIR"):
             read_examples(tmp_path / name)
 
 

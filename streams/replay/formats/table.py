@@ -15,12 +15,14 @@ from streams.replay.sort import sort_to
 class Format(NamedTuple):
     """How a format is recognised by a file's first line, and read: (numbered lines, file name, currency).
 
-    `in_order`: its files are in the order of time. Others have to be sorted before they can be fed.
+    `in_order`: its files are in the order of time. Others have to be sorted before they can be fed. `keyed`: an
+    arrival's key, where it has one, is the shopper that its event names.
     """
 
     recognises: Callable[[bytes], bool]
     read: Callable[[Iterable[tuple[int, bytes]], str, str], Iterator[Arrival]]
     in_order: bool
+    keyed: bool = True
 
 
 FORMATS: Final = {
@@ -32,7 +34,7 @@ FORMATS: Final = {
     "snowplow": Format(snowplow.recognises, snowplow.read, in_order=False),
     "ga4": Format(ga4.recognises, ga4.read, in_order=False),
     "cloudevents": Format(cloudevents.recognises, cloudevents.read, in_order=True),
-    "simulated": Format(simulated.recognises, simulated.read, in_order=True),
+    "simulated": Format(simulated.recognises, simulated.read, in_order=True, keyed=False),
 }
 
 

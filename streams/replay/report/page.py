@@ -41,7 +41,7 @@ class Tile(NamedTuple):
 class Plot(NamedTuple):
     """A plot. `words` say what is to be seen, or where `figure` is None, why nothing is. `alt` is for who cannot see.
 
-    `table` holds the numbers that are drawn. `wide` takes the whole width of the page.
+    `table` holds the numbers that are drawn. `wide` takes the whole width of the page, `tall` has room for 32 bars.
     """
 
     title: str
@@ -50,6 +50,7 @@ class Plot(NamedTuple):
     alt: str = ""
     table: Table | None = None
     wide: bool = False
+    tall: bool = False
 
 
 class Timelines(NamedTuple):

@@ -27,8 +27,16 @@ def rss_mb(pid: int) -> float:
 
 def tree(pid: int) -> list[int]:
     """The process, its children, theirs, and so on."""
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    return [pid, *(below for path in children for child in path.read_text().split() for below in tree(int(child)))]
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [pid, *(below for thread in threads for child in _children(thread) for below in tree(child))]
+
+
+def _children(thread: Path) -> list[int]:
+    """The processes that a thread started: none when it ended since it was listed, for its process has them then."""
+    try:
+        return [int(child) for child in (thread / "children").read_text().split()]
+    except FileNotFoundError:
+        return []
 
 
 def _cpu_s(pid: int) -> float:

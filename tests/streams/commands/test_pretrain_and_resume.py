@@ -30,7 +30,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def asked(command: object, stored: Path, out: Path, *options: str) -> Result:
-    return CliRunner().invoke(command, ["--examples", str(stored), "--out", str(out), "--device", "cpu", *options])
+    return CliRunner().invoke(command, [str(stored), "--out", str(out), "--device", "cpu", *options])
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
@@ -39,7 +39,7 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
 
 def test_a_training_stopped_by_ctrl_c_goes_on_to_the_model_of_one_that_was_not(stored: Path, tmp_path: Path) -> None:
     options = ["--model", "transformer", "--epochs", "3", "--seed", "2"]
-    words = [sys.executable, "-c", MAIN, "train", "--examples", str(stored), "--out", str(tmp_path / "run")]
+    words = [sys.executable, "-c", MAIN, "train", str(stored), "--out", str(tmp_path / "run")]
     with subprocess.Popen([*words, "--device", "cpu", *options], stderr=subprocess.PIPE, text=True) as process:
         until_s = time.monotonic() + LIMIT_S
         while not (tmp_path / "run" / UNFINISHED_FILE).exists():

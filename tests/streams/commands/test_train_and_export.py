@@ -23,7 +23,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(stored: Path, out: Path, *options: str) -> Result:
-    return CliRunner().invoke(train, ["--examples", str(stored), "--out", str(out), "--epochs", "1", *options])
+    return CliRunner().invoke(train, [str(stored), "--out", str(out), "--epochs", "1", *options])
 
 
 def test_examples_become_a_model_and_the_model_an_onnx_file_with_a_card(stored: Path, tmp_path: Path) -> None:
@@ -60,13 +60,19 @@ def test_the_report_is_a_table_that_names_the_next_command(stored: Path, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("content", "options", "words"),
     [
-        (["--gap-hours", "400"], "give a longer log or a smaller gap"),
-        (["--examples", __file__], "expected a file of examples"),
+        (None, ["--gap-hours", "400"], "give a longer log or a smaller gap"),
+        (b"user_id,event", [], "expected a file of examples"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_the_fix(options: list[str], words: str, stored: Path, tmp_path: Path) -> None:
+def test_a_mistake_is_one_line_that_names_the_fix(
+    content: bytes | None, options: list[str], words: str, stored: Path, tmp_path: Path
+) -> None:
+    if content is not None:
+        stored = tmp_path / "damaged.npy"
+        stored.write_bytes(content)
+
     result = trained(stored, tmp_path / "run", *options)
 
     assert result.exit_code == 1
@@ -74,11 +80,26 @@ def test_a_mistake_is_one_line_that_names_the_fix(options: list[str], words: str
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_examples_that_are_too_thin_are_refused_with_the_numbers_unless_they_are_forced(tmp_path: Path) -> None:
+    few = tmp_path / "few.npy"
+    write_examples(few, gather(examples(120)))
+
+    refused = trained(few, tmp_path / "refused")
+    forced = trained(few, tmp_path / "forced", "--force")
+
+    assert refused.exit_code == 1
+    assert "too thin to train on: shoppers in train: " in refused.stderr
+    assert "needed are 100" in refused.stderr
+    assert not (tmp_path / "refused").exists()
+    assert forced.exit_code == 0, forced.output
+    assert (tmp_path / "forced" / "model.pt").exists()
+
+
 def test_neither_a_log_nor_examples_is_a_mistake(tmp_path: Path) -> None:
     result = CliRunner().invoke(train, ["--out", str(tmp_path)])
 
     assert result.exit_code == 2
-    assert "expected LOG, or --examples FILE" in result.stderr
+    assert "Missing argument 'LOG|EXAMPLES'" in result.stderr
 
 
 def test_an_export_of_a_folder_without_a_model_names_the_command_that_makes_one(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A simulated shop's log in a file, and settings to replay it by rules alone."""
+"""A simulated shop's log in a file, and settings to replay it by rules alone or with the model."""
 
 from pathlib import Path
 
@@ -7,7 +7,10 @@ from streams.simulate import simulate
 from streams.simulator.log import write_arrival
 
 HOUR_MS = 3_600_000
-RULES = Settings(model="", policy=str(Path(__file__).parents[3] / "deploy/policy.toml"))
+_DEPLOY = Path(__file__).parents[3] / "deploy"
+MODELS = _DEPLOY / "models"
+RULES = Settings(model="", policy=str(_DEPLOY / "policy.toml"))
+WITH_MODEL = Settings(policy=RULES.policy, models_dir=str(MODELS))
 
 
 def write_shop(folder: Path) -> Path:

@@ -1,26 +1,20 @@
 """Two ways to decide on one log: who is addressed by one and not by the other, why, and what really happened then."""
 
 import json
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from schemas.topics import INTERVENTIONS
 from streams.replay import compare, replay
 from streams.replay.comparison.compared import Compared
 from streams.replay.comparison.facts import Overlap, SideFacts
 from streams.replay.comparison.table import text
-from streams.settings import Settings
-from tests.streams.replay.shop_log import RULES, write_shop
+from tests.streams.replay.shop_log import RULES, WITH_MODEL, write_shop
 
-ROOT = Path(__file__).parents[3]
-MODELS = ROOT / "deploy/models"
-WITH_MODEL = Settings(policy=RULES.policy, models_dir=str(MODELS))
 MINUTE_MS = 60_000
 DAY = 24 * 60
 
@@ -249,36 +243,6 @@ def test_a_cart_that_was_only_warned_of_says_what_the_other_side_held_back_at_la
     assert {(one.a_kind, one.reason_later) for one in later} == {("cart_at_risk", "frequency_cap")}
     (silent,) = (one for one in warned if one not in later)
     assert silent.right.true == 0 < silent.right.known  # an abandoned cart gives B one more occasion
-
-
-def test_no_model_beside_a_model_is_not_asked_after_events(shop: Path) -> None:
-    found = compare(shop, scores=["model", "rules"], settings=WITH_MODEL)
-
-    assert [one.what for one in found.facts.changed] == ["model", "scores"]
-    assert (found.facts.a.label, found.facts.b.label) == ("model", "rules")
-    assert found.facts.b.modes["model"] == 0 < found.facts.a.modes["model"]
-    assert {one.reason for one in found.facts.differing if one.a_kind == "cart_at_risk"} == {"not_asked"}
-    assert [(one.side, one.score) for one in found.facts.foresights] == [("A", "abandon_30m"), ("A", "purchase_24h")]
-    scored = found.decisions.filter("side = 'A' AND asked = 'event' AND cart_abandoned IS NOT NULL")
-    labels, scores = zip(*scored.select("cart_abandoned, abandon_30m").fetchall(), strict=True)
-    assert found.facts.foresights[0].auc == pytest.approx(roc_auc_score(labels, scores), abs=1e-6)
-    assert found.facts.foresights[0].known == len(labels) > 100
-
-
-def test_two_versions_of_a_model_are_told_apart_and_the_same_numbers_give_no_difference(
-    shop: Path, tmp_path: Path
-) -> None:
-    copy = tmp_path / "models/abandon_lstm"
-    shutil.copytree(MODELS / "abandon_lstm/1", copy / "1")
-    shutil.copytree(copy / "1", copy / "2")
-
-    facts = compare(shop, models=[copy / "1", copy], settings=WITH_MODEL).facts
-
-    assert [one.what for one in facts.changed] == ["model"]
-    assert facts.carts.same == facts.carts.both == facts.a.sent > 0
-    assert facts.differing == ()
-    assert [one.side for one in facts.foresights] == ["A", "A", "B", "B"]
-    assert facts.foresights[0].curve == facts.foresights[2].curve != ()
 
 
 def test_the_same_log_and_the_same_policies_give_the_same_bytes(shop: Path, stricter: Compared) -> None:

@@ -1,7 +1,6 @@
 """Examples are the requests of the live path, with what came of them; and nothing of the future is in a request."""
 
 import math
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -9,14 +8,12 @@ from click.testing import CliRunner
 
 from inference.dataset import Example
 from inference.inputs import CONTEXT, Request
-from schemas.shopper import Waiting
 from streams.commands.simulate import simulate as simulate_command
 from streams.core.shard import Rules
 from streams.feed import Arrival
-from streams.replay.example_share import waiting
 from streams.replay.examples import examples
 from streams.replay.formats.table import RecordedLog
-from streams.replay.labels import Story
+from streams.replay.labels import Stories
 from streams.replay.moments import Asked, Moments, Seen
 from streams.replay.timeline import VirtualIngest
 from streams.simulate import simulate
@@ -123,15 +120,15 @@ def test_the_outcomes_of_carts_are_those_that_the_simulator_knows():
     log = list(simulate(11, 40, 12 * HOUR_MS, rates=quiet(), truth=told.append))
     moments = Moments(RULES)
 
-    events = defaultdict[bytes, list[Waiting]](list)
-    for moment in moments.run(log):
-        if isinstance(moment, Seen):
-            events[moment.key].append(waiting(moment.value))
+    seen = [moment for moment in moments.run(log) if isinstance(moment, Seen)]
 
+    stories = Stories(moments.end_ms + HOUR_MS, RULES.cart_idle_ms)
+    for moment in seen:
+        stories.see(moment.key, moment.value)
     found = {
         (key.decode(), episode.key, episode.opened_ms, episode.abandoned)
-        for key, waited in events.items()
-        for episode in Story(waited, moments.end_ms + HOUR_MS, RULES.cart_idle_ms).episodes
+        for key in {moment.key for moment in seen}
+        for episode in stories.of(key).episodes
     }
     episodes = [episode for episode in told if isinstance(episode, Episode)]
     assert found == {(e.key, e.cart_id, e.opened_ms, e.outcome == "abandoned") for e in episodes}

@@ -12,13 +12,10 @@ from streams.replay import replay
 from streams.replay.formats.table import RecordedLog
 from streams.replay.labels import Stories
 from streams.replay.moments import Asked, Moments, Seen
-from streams.settings import Settings
 from streams.step_rules import step_rules
-from tests.streams.replay.shop_log import RULES, write_shop
+from tests.streams.replay.shop_log import RULES, WITH_MODEL, write_shop
 
-ROOT = Path(__file__).parents[3]
 MINUTE_MS = 60_000
-WITH_MODEL = Settings(policy=RULES.policy, models_dir=str(ROOT / "deploy/models"))
 
 
 @pytest.fixture(scope="module")

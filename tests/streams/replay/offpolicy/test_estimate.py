@@ -20,10 +20,11 @@ from streams.replay.share import WHOLE
 from streams.simulate import START_MS, simulate
 from streams.simulator.answering import Effect, answering
 from streams.simulator.log import write_arrival
+from tests.streams.replay.shop_log import MODELS
 
 HOUR_MS = 3_600_000
 HOURS = 14
-MODEL, MODELS = "abandon_lstm", Path(__file__).parents[4] / "deploy/models"
+MODEL = "abandon_lstm"
 EXPLORES = 'id = "explores"\nversion = "1"\n[explore]\nshare = 0.6\nseed = "s"\n'
 CAREFUL = 'id = "careful"\nversion = "1"\n[cart_nudge]\nmin_value = 10000\n'
 """Addresses only carts that answer often."""

@@ -12,11 +12,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from streams.replay import replay
-from streams.settings import Settings
 from tests.streams.replay.report.open_page import open_page, wait_for
-from tests.streams.replay.shop_log import RULES, write_shop
+from tests.streams.replay.shop_log import WITH_MODEL, write_shop
 
-ROOT = Path(__file__).parents[4]
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
 
 
@@ -27,8 +25,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with log.open("a") as file:
         for event in evil_events(30 * 3_600_000):
             file.write(json.dumps(event) + "\n")
-    model = Settings(policy=RULES.policy, models_dir=str(ROOT / "deploy/models"))
-    return replay(log, model).report(folder / "page.html")
+    return replay(log, WITH_MODEL).report(folder / "page.html")
 
 
 def evil_events(after_ms: int) -> Iterator[dict[str, Any]]:

@@ -17,11 +17,9 @@ from streams.replay import replay
 from streams.replay.notebook import Replay
 from streams.replay.report.figures import Figures
 from streams.replay.visits import SESSION_MS
-from streams.settings import Settings
-from tests.streams.replay.shop_log import RULES, write_shop
+from tests.streams.replay.shop_log import RULES, WITH_MODEL, write_shop
 from tests.streams.replay.timelines import events_by_shopper
 
-ROOT = Path(__file__).parents[4]
 HOUR_MS = 3_600_000
 
 
@@ -39,8 +37,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Replay:
-    model = Settings(policy=RULES.policy, models_dir=str(ROOT / "deploy/models"))
-    return replay(shop, model, out=tmp_path_factory.mktemp("out"), keep_timeline=True)
+    return replay(shop, WITH_MODEL, out=tmp_path_factory.mktemp("out"), keep_timeline=True)
 
 
 @pytest.fixture(scope="module")
