@@ -8,11 +8,16 @@ from schemas.decisions import Mode, Model
 
 
 class Scores(NamedTuple):
-    """Probabilities for one request. `next_action` is over the kinds 0 to 10 of `schemas/kinds.py`, 0 meaning none."""
+    """Probabilities for one request. `next_action` is over the kinds 0 to 10 of `schemas/kinds.py`, 0 meaning none.
+
+    `pushes`: how much each of `inference.inputs.PUSHED` pushed abandon_30m, as float32, NaN where that is not known;
+    empty where nothing is. Bytes, for of most requests nobody asks.
+    """
 
     purchase_24h: float
     abandon_30m: float
     next_action: tuple[float, ...]
+    pushes: bytes = b""
 
 
 class Answer(NamedTuple):

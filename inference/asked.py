@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from inference import inputs
 from inference.heads import HEADS
-from inference.inputs import OUTPUTS
+from inference.inputs import OUTPUTS, PUSHES
 from inference.models.heads import Served
+from inference.pushes import TellsAsItReads, pushes
 
 
 @runtime_checkable
@@ -24,7 +25,8 @@ class Embeds(Protocol):
 class Asked(nn.Module):
     """A served model with a fixed list of outputs: those of `OUTPUTS`, and with `everything` all others behind them.
 
-    Everything is all heads in the order of `HEADS`, and `shopper_embedding` and `anomaly` of a model that has them.
+    Without it the pushes of a model that has them come last: they are the reasons of the live path. Everything is all
+    heads in the order of `HEADS`, and `shopper_embedding` and `anomaly` of a model that has them.
     """
 
     def __init__(self, model: Served, *, everything: bool) -> None:
@@ -36,7 +38,7 @@ class Asked(nn.Module):
     def declared(self) -> tuple[inputs.Tensor, ...]:
         """Name, type and shape of each output."""
         if not self.everything:
-            return OUTPUTS
+            return (*OUTPUTS, PUSHES) if isinstance(self.served.model, TellsAsItReads) else OUTPUTS
         found = tuple(inputs.Tensor(h.name, np.float32, () if h.width == 1 else (h.width,)) for h in HEADS)
         if isinstance(self.served.model, Embeds):
             width = self.served.model.latent_width
@@ -48,6 +50,11 @@ class Asked(nn.Module):
 
     def forward(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         """The outputs, from tensors in the shapes of `INPUTS`."""
+        if not self.everything and isinstance(self.served.model, TellsAsItReads):
+            states = self.served.model.states(event_ids, event_numbers)  # once, for answers and pushes
+            standard = self.served.standard(context)
+            told = self.served.probabilities(self.served.model.readout(states[:, -1], standard))
+            return (*told[: len(OUTPUTS)], pushes(self.served, event_ids, states, standard))
         answers: tuple[Tensor, ...] = self.served(event_ids, event_numbers, context)
         if not self.everything:
             return answers[: len(OUTPUTS)]

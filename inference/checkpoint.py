@@ -12,7 +12,7 @@ from torch import nn
 
 from inference.models.cnn import Cnn, CnnConfig
 from inference.models.gru import Gru
-from inference.models.heads import Served
+from inference.models.heads import LOGITS, Served
 from inference.models.lstm import Lstm
 from inference.models.recurrent import RecurrentConfig
 from inference.models.rnn import Rnn
@@ -68,7 +68,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         stored = torch.load(path, weights_only=True)
         sizes = stored.get("sizes", {})  # what was trained before sizes could be chosen has none
         model = built(stored["architecture"], sizes)
-        model.load_state_dict(stored["weights"])
+        unbiased = {"biases": torch.zeros(LOGITS)}  # one from before there were biases answers as it did
+        model.load_state_dict(unbiased | stored["weights"])
     except (OSError, pickle.UnpicklingError, KeyError, TypeError, ValueError, RuntimeError, EOFError) as error:
         reason = str(error).partition("\n")[0]
         msg = (

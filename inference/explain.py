@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from inference.heads import HEADS
 from inference.inputs import CONTEXT, INPUTS, Request, tensors
-from inference.models.heads import Logits, Served
+from inference.models.heads import Logits, Served, calibrated
 from schemas.history import SLOT_SIZE
 
 MOST_APART: Final = 1e-3
@@ -96,7 +96,7 @@ def _way(model: Served, request: Request, head: str) -> _Way:
         count = len(context)
         with _reading(steps_of, steps):
             logits: Logits = model.model(ids.expand(count, -1, -1), numbers.expand(count, -1, -1), context)
-        return (logits[nth] / model.temperatures[nth]).sigmoid()
+        return calibrated(logits, model.temperatures, model.biases)[nth].sigmoid()
 
     return _Way(steps, context, at)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.history import DTYPE, SLOT_SIZE, at_ms
-from schemas.kinds import LAST_EVENT, LAST_PURCHASE
+from schemas.kinds import LAST_EVENT, LAST_PURCHASE, NAMES
 
 Floats = npt.NDArray[np.float32]
 
@@ -80,6 +80,11 @@ OUTPUTS: Final = (
     Tensor("next_action", np.float32, (ACTIONS,)),
 )
 """What every model answers: probabilities. Those of `next_action` add up to 1."""
+
+PUSHED: Final = (*CONTEXT, "hour_of_day", *(name.lower().replace(" ", "_") for name in NAMES.values()))
+"""What may push a score: the numbers of the context, the hour, and the events of each kind in the history."""
+PUSHES: Final = Tensor("pushes", np.float32, (len(PUSHED),))
+"""What some models also answer: how much each of `PUSHED` pushed abandon_30m, see `inference/pushes.py`."""
 
 _HISTORY_BYTES: Final = HISTORY_EVENTS * SLOT_SIZE
 _DAY_MS: Final = 86_400_000

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inference.calibrate import temperatures
+from inference.calibrate import calibrate
 from inference.checkpoint import Checkpoint, built
 from inference.dataset import Examples, Split, batches
 from inference.distil import Lessons, Teacher
@@ -86,7 +86,7 @@ def train(
                 folder.keep(identity, run.state())
                 folder.draw(run.epoch, values)
         model = run.best_model()
-        model.temperatures.copy_(temperatures(model, Learned.of(split.validation)))
+        calibrate(model, Learned.of(split.validation))
         reports = {"validation": evaluate(model, split.validation), "test": evaluate(model, split.test)}
     facts = {
         "plan": msgspec.to_builtins(plan),

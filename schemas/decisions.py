@@ -23,7 +23,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contribution(msgspec.Struct, frozen=True, kw_only=True):
-    """What a feature was, and how much it pushed the decision (in score, 0 where that is not known)."""
+    """What a feature was, and how much it pushed abandon_30m, in probability; 0 where that is not known.
+
+    A feature is a number of the context, the hour, or a kind of event, whose value is how many the model saw.
+    """
 
     feature: str
     value: float

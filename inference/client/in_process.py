@@ -14,7 +14,7 @@ from inference.answers import Answer, Scores
 from inference.client.batches import chunks, padded
 from inference.client.checked import checked
 from inference.client.failure import NoAnswerError
-from inference.inputs import INPUTS, OUTPUTS, Request, tensors
+from inference.inputs import INPUTS, OUTPUTS, PUSHES, Request, tensors
 from inference.repository import BATCH_SIZES, ONNX_FILE, versions
 from schemas.decisions import Mode, Model
 
@@ -22,6 +22,7 @@ from schemas.decisions import Mode, Model
 _UNREADABLE = (states.InvalidProtobuf, states.InvalidGraph, states.NoSuchFile, states.NotImplemented, states.Fail)
 _REFUSED = (states.InvalidArgument, states.RuntimeException, states.Fail, ValueError)
 _OUTPUT_NAMES = [tensor.name for tensor in OUTPUTS]
+_PUSHES = PUSHES.name
 
 
 class InProcessScorer:
@@ -40,6 +41,8 @@ class InProcessScorer:
         self._model = Model(name=name, version=str(version))
         self._path = repository / name / str(version) / ONNX_FILE
         self._session = _session(self._path, threads)
+        tells = any(tensor.name == _PUSHES for tensor in self._session.get_outputs())
+        self._names = [*_OUTPUT_NAMES, _PUSHES] if tells else _OUTPUT_NAMES
         for size in BATCH_SIZES:
             self._run({tensor.name: np.zeros((size, *tensor.shape), tensor.dtype) for tensor in INPUTS})
 
@@ -56,7 +59,7 @@ class InProcessScorer:
 
     def _run(self, given: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         try:
-            return dict(zip(_OUTPUT_NAMES, self._session.run(_OUTPUT_NAMES, given), strict=True))
+            return dict(zip(self._names, self._session.run(self._names, given), strict=True))
         except _REFUSED as reason:
             msg = f"expected {self._path} to take and give the tensors of inference/inputs.py, got {reason}"
             raise NoAnswerError("refused", f"{msg}; export it again (`kairos export`)") from None

@@ -45,10 +45,12 @@ class Served(nn.Module):
     """A model as it is served: its context is standardised, and its logits become calibrated probabilities.
 
     `temperatures`, shape (7,), divide the logits of each head, in the order of `HEADS`; above 1 they make a model
-    less sure of itself. `mean` and `deviation`, shape (22,), are of the context it learned from.
+    less sure of itself. `biases`, shape (LOGITS,), are added then: above 0 an answer becomes more probable. `mean` and
+    `deviation`, shape (22,), are of the context it learned from.
     """
 
     temperatures: Tensor
+    biases: Tensor
     mean: Tensor
     deviation: Tensor
 
@@ -57,6 +59,7 @@ class Served(nn.Module):
         super().__init__()
         self.model = model
         self.register_buffer("temperatures", torch.tensor(temperatures))
+        self.register_buffer("biases", torch.zeros(LOGITS))
         self.register_buffer("mean", torch.zeros(_CONTEXT))
         self.register_buffer("deviation", torch.ones(_CONTEXT))
 
@@ -83,13 +86,18 @@ class Served(nn.Module):
 
     def forward(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         """Probabilities in the order of `HEADS`, from tensors in the shapes of `INPUTS`."""
-        logits = cooled(self.logits(event_ids, event_numbers, context), self.temperatures)
+        return self.probabilities(self.logits(event_ids, event_numbers, context))
+
+    def probabilities(self, logits: Logits) -> tuple[Tensor, ...]:
+        """Calibrated probabilities in the order of `HEADS`, from the model's logits."""
         return tuple(
             logit.sigmoid() if head.answers == "chance" else logit.softmax(-1)
-            for head, logit in zip(HEADS, logits, strict=True)
+            for head, logit in zip(HEADS, calibrated(logits, self.temperatures, self.biases), strict=True)
         )
 
 
-def cooled(logits: Logits, temperatures: Tensor) -> Logits:
-    """The logits divided by one temperature for each head, shape (7,)."""
-    return Logits(*(logit / degree for logit, degree in zip(logits, temperatures, strict=True)))
+def calibrated(logits: Logits, temperatures: Tensor, biases: Tensor) -> Logits:
+    """The logits divided by one temperature for each head, shape (7,), plus a bias for each logit, shape (LOGITS,)."""
+    added = split_logits(biases[None])
+    parts = zip(logits, temperatures, added, strict=True)
+    return Logits(*(logit / degree + bias for logit, degree, bias in parts))

@@ -29,6 +29,10 @@ class Recurrent(nn.Module):
 
     def forward(self, event_ids: Tensor, event_numbers: Tensor, context: Tensor) -> Logits:
         """Logits from ids, shape (B, T, 3), numbers, shape (B, T, 3), and context, shape (B, 22)."""
-        read, _ = self.layer(self.steps(event_ids, event_numbers))  # (B, T, D)
-        logits: Logits = self.readout(read[:, -1], context)
+        logits: Logits = self.readout(self.states(event_ids, event_numbers)[:, -1], context)
         return logits
+
+    def states(self, event_ids: Tensor, event_numbers: Tensor) -> Tensor:
+        """What has been read up to each event, shape (B, T, D); zeros before the first."""
+        read: Tensor = self.layer(self.steps(event_ids, event_numbers))[0]
+        return read

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from inference.dataset import Split
+from inference.added import added_facts, refuse_made_up, with_added
+from inference.dataset import Split, read_examples
 from inference.evaluate import ActionQuality, Quality, Report
 from streams.commands.example_source import Judged
 
@@ -28,6 +29,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.argument("source", metavar="LOG|EXAMPLES", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the model goes.")
+@click.option(
+    "--add",
+    "added",
+    type=click.Path(exists=True, path_type=Path),
+    help="Examples to learn from beside those: what `kairos synthesise` left.",
+)
 @click.option("--gap-hours", type=click.FloatRange(0), default=6.0, show_default=True, help="Left out at each cut.")
 @click.option(
     "--model", "architecture", type=click.Choice(MODELS), default="lstm", show_default=True, help="What learns."
@@ -61,8 +68,10 @@ def train(source: Path, out: Path, gap_hours: float, force: bool, resume: bool, 
     try:
         made = Judged(source, gap_hours, console)
         made.check(console, force=force)
-        checkpoint = _learned(made.parts, out, resume, plan, console)
-        origin = {"source": made.quality.source, "sha256": made.quality.sha256}
+        refuse_made_up(made.examples)
+        parts, more = _with_added(made.parts, plan.pop("added"))
+        checkpoint = _learned(parts, out, resume, plan, console)
+        origin = {"source": made.quality.source, "sha256": made.quality.sha256} | more
         report = _keep(checkpoint._replace(facts={"examples_from": origin, **checkpoint.facts}), out)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
@@ -101,6 +110,13 @@ def progress_bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=console
     )
+
+
+def _with_added(parts: Split, added: Path | None) -> tuple[Split, dict[str, Any]]:
+    if added is None:
+        return parts, {}
+    more = read_examples(added)
+    return with_added(parts, more), {"added": added_facts(more)}
 
 
 def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], console: Console) -> "Checkpoint":

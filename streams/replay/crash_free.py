@@ -16,6 +16,7 @@ from schemas.topics import DECISIONS
 from streams.core.asks import Ask
 from streams.core.outputs import Output
 from streams.core.policy.answer import intervention_id
+from streams.core.policy.reasons import recorded_pushes
 from streams.core.policy.rules import PolicyRules
 from streams.core.shard import Rules, Shard
 from streams.pipeline import Partition
@@ -132,7 +133,9 @@ def _recorded_answer(ask: Ask, decision: Decision | None) -> tuple[Answer, int]:
         return Answer("rules", None, [None] if ask.request else []), ask.at_ms
     scores, decided = None, decision.decision
     if decided.scores:
-        scores = Scores(decided.scores["purchase_24h"], decided.scores["abandon_30m"], ())
+        scores = Scores(
+            decided.scores["purchase_24h"], decided.scores["abandon_30m"], (), recorded_pushes(decided.reasons)
+        )
     return Answer(decided.mode, decided.model, [scores] if ask.request else []), decision.now_ms
 
 

@@ -11,6 +11,7 @@ from inference.client.failure import NoAnswerError
 from inference.repository import ModelMissingError
 from schemas.decisions import Decision
 from streams.core.asks import Ask
+from streams.core.policy.reasons import recorded_pushes
 from streams.replay.tally import Tally
 
 BATCH: Final = 256
@@ -111,6 +112,8 @@ def known(decision: Decision) -> tuple[tuple[str, str], Known]:
     """A recorded decision, as `ByRecord` wants it."""
     decided, scores = decision.decision, None
     if decided.scores:
-        scores = Scores(decided.scores["purchase_24h"], decided.scores["abandon_30m"], ())
+        scores = Scores(
+            decided.scores["purchase_24h"], decided.scores["abandon_30m"], (), recorded_pushes(decided.reasons)
+        )
     answer = Answer(decided.mode, decided.model, [scores])
     return (decision.user_id, decision.cause), Known(answer, decision.now_ms)

@@ -1,4 +1,4 @@
-"""The disk of a replay: shoppers who were quiet for long lie there as bytes, so a longer log needs no more memory.
+"""The disk of a replay: shoppers who were quiet for long lie there as bytes, so a longer log needs less memory.
 
 It is the worker's store without the changelog: what is put there is the only copy, for as long as the run lasts.
 """

@@ -21,7 +21,7 @@ every_model = pytest.mark.parametrize("architecture", MODELS)
 
 @cache
 def shaken(architecture: str) -> Served:
-    """A model none of whose weights is small: gradients far from linear, and a context far from its mean."""
+    """A calibrated model none of whose weights is small: gradients far from linear, a context far from its mean."""
     with torch.random.fork_rng():
         torch.manual_seed(11)
         model = Served(MODELS[architecture]()).eval()
@@ -29,6 +29,8 @@ def shaken(architecture: str) -> Served:
             for weight in model.parameters():
                 weight.add_(torch.randn(weight.shape), alpha=0.1)
     model.standardise(torch.rand(50, len(CONTEXT) + 3, generator=torch.Generator().manual_seed(1)))
+    model.temperatures.fill_(1.5)
+    model.biases.fill_(-0.7)
     return model
 
 

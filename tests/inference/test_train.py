@@ -124,6 +124,19 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     assert back.facts["examples"]["test"] == len(parts().test)
 
 
+def test_a_checkpoint_from_before_there_were_biases_has_none(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "model.pt", trained())
+    older = torch.load(tmp_path / "model.pt", weights_only=True)
+    del older["weights"]["biases"]
+    torch.save(older, tmp_path / "older.pt")
+
+    back = load_checkpoint(tmp_path / "older.pt")
+
+    assert trained().model.biases.any()
+    assert not back.model.biases.any()
+    assert torch.equal(back.model.temperatures, trained().model.temperatures)
+
+
 def test_a_file_that_is_no_checkpoint_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a model")
 

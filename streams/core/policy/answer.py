@@ -11,7 +11,7 @@ import xxhash
 
 from inference.answers import Scores
 from inference.inputs import CONTEXT, Request
-from schemas.decisions import Contribution, Decided, Decision, Mode, Model, Policy, Reason
+from schemas.decisions import Decided, Decision, Mode, Model, Policy, Reason
 from schemas.interventions import (
     Content,
     Intervention,
@@ -30,11 +30,11 @@ from streams.core.ids import name_based_uuid
 from streams.core.outputs import Output
 from streams.core.policy.checks import Candidate
 from streams.core.policy.explore import NOTHING, Act, act
+from streams.core.policy.reasons import reasons
 from streams.core.policy.rules import CartAtRisk, CartNudge, PolicyRules
 
 KEEP_NUDGES_MS = 30 * 86_400_000
 _CONTEXT = Struct(f"<{len(CONTEXT)}d")
-REASONS = ("cart_value", "cart_age_s", "cart_idle_s", "clicks_1h", "orders")
 
 
 class Scored(NamedTuple):
@@ -94,16 +94,9 @@ def _decided(ask: Ask, scored: Scored, scores: dict[str, float], policy: PolicyR
         model=scored.model,
         scores=scores,
         propensity=done.propensity,
-        reasons=_reasons(ask.request) if done.trace else (),
+        reasons=reasons(ask.request, scored.scores.pushes if scored.scores else b"") if done.trace else (),
         policy=Policy(id=policy.id, version=policy.version, trace=done.trace),
     )
-
-
-def _reasons(request: Request | None) -> tuple[Contribution, ...]:
-    if request is None:
-        return ()
-    known = dict(zip(CONTEXT, request.context, strict=True))
-    return tuple(Contribution(feature=name, value=round(known[name], 3)) for name in REASONS)
 
 
 def _decision(ask: Ask, scored: Scored, decided: Decided, action: str, reason: Reason | None) -> Decision:

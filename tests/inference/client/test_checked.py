@@ -8,7 +8,7 @@ import pytest
 
 from inference.client.checked import checked
 from inference.client.failure import NoAnswerError
-from inference.inputs import ACTIONS
+from inference.inputs import ACTIONS, PUSHED
 
 
 def answers(count: int) -> dict[str, npt.NDArray[Any]]:
@@ -70,3 +70,20 @@ def test_a_missing_tensor_is_named() -> None:
 
     with pytest.raises(NoAnswerError, match=r"next_action.*got only \['abandon_30m', 'purchase_24h'\] from here"):
         checked(outputs, count=3, where="here")
+
+
+def test_pushes_come_with_the_scores_where_the_model_gives_some() -> None:
+    pushed = np.arange(4 * len(PUSHED), dtype=np.float32).reshape(4, -1)
+
+    scores = checked(answers(4) | {"pushes": pushed}, count=3, where="here")
+
+    assert [np.frombuffer(score.pushes, np.float32).tolist() for score in scores] == pushed[:3].tolist()
+    assert [score.pushes for score in checked(answers(4), count=3, where="here")] == [b""] * 3
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.full((4, len(PUSHED)), np.nan, np.float32), np.zeros((4, 2), np.float32), np.zeros((4, len(PUSHED)))]
+)
+def test_pushes_that_are_no_numbers_or_not_as_declared_are_a_wrong_answer(wrong: npt.NDArray[Any]) -> None:
+    with pytest.raises(NoAnswerError, match=r"expected pushes, float32 of shape .*, got .* from here"):
+        checked(answers(4) | {"pushes": wrong}, count=4, where="here")

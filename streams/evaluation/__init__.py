@@ -1,0 +1,1 @@
+"""The judgement on a model, as one HTML page."""
