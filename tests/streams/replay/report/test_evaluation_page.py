@@ -56,7 +56,7 @@ def test_it_opens_without_an_error_and_asks_nobody_for_anything(opened: webdrive
     asked = [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
 
     assert opened.get_log("browser") == []
-    assert len(asked) == 1
+    assert len([url for url in asked if not url.startswith("data:")]) == 1  # a heat map is an image in the page itself
     assert EVIL in opened.find_element(By.TAG_NAME, "h1").text
     assert opened.execute_script("return window.hacked") is None
 
