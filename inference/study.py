@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.storages import RDBStorage
@@ -45,7 +46,7 @@ class Study:
 
         `identity` says which study it is. Raises `ValueError` where another one is there, or one without `resume`.
         """
-        path = folder / STUDY_FILE
+        identity, path = msgspec.json.decode(msgspec.json.encode(identity)), folder / STUDY_FILE  # as it is kept
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self._stored = _opened(path)

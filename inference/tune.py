@@ -67,9 +67,8 @@ class Tuning:
         config = CONFIGS[plan.architecture]
         space: Tunable = {**Plan.tunable, **config.tunable}
         first = {name: getattr(plan if name in Plan.tunable else config(), name) for name in space}
-        self._identity = {
-            "plan": msgspec.to_builtins(plan),
-            "settings": msgspec.to_builtins(space),
+        self._identity = msgspec.to_builtins(plan) | {
+            "ranges": msgspec.to_builtins(space),
             "examples": hashlib.sha256(training.tobytes() + validation.tobytes()).hexdigest(),
         }
         self.study = Study(space, first, plan.seed)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from inference.added import refuse_made_up
 from streams.commands.example_source import Judged
@@ -104,13 +104,15 @@ def _words(told: "Told") -> str:
 def _show(tuned: "Tuned") -> None:
     whole = sorted((one for one in tuned.trials if not one.pruned), key=lambda one: -one.pr_auc)
     pruned = len(tuned.trials) - len(whole)
-    names = list(whole[0].settings)
     title = f"{tuned.judged_by}: {len(tuned.trials)} trials, {pruned} given up early"
-    table = Table("trial", "PR-AUC", "log loss", "epoch", "seconds", *names, title=title)
+    figures = (Column(name, no_wrap=True) for name in ("trial", "PR-AUC", "log loss", "epoch", "seconds"))
+    table = Table(*figures, "settings", title=title)
     for one in whole[:_SHOWN]:
-        name = f"{one.trial}, defaults" if one.trial == 0 else str(one.trial)
-        cells = (f"{one.settings[name]:.4g}" for name in names)
-        table.add_row(name, f"{one.pr_auc:.4f}", f"{one.log_loss:.4f}", str(one.best_epoch), f"{one.seconds:g}", *cells)
+        settings = ", ".join(f"{name} {value:.4g}" for name, value in one.settings.items())
+        told = f"the defaults: {settings}" if one.trial == 0 else settings
+        table.add_row(
+            str(one.trial), f"{one.pr_auc:.4f}", f"{one.log_loss:.4f}", str(one.best_epoch), f"{one.seconds:g}", told
+        )
     Console().print(table)
     if tuned.importances:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in tuned.importances.items())
