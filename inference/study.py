@@ -21,7 +21,8 @@ _NAME: Final = "kairos"
 _IDENTITY: Final = "identity"
 _FIRST_WHOLE: Final = 5
 """So many trials are never pruned: before, there is no median worth the name."""
-_WARM_UP_EPOCHS: Final = 2
+_FIRST_COMPARED: Final = 3
+"""The first epoch after which a trial may be pruned: small steps begin slowly."""
 _FEWEST_FOR_IMPORTANCE: Final = 8
 
 
@@ -76,7 +77,7 @@ class Study:
         drawing = optuna.create_study(
             direction="maximize",
             sampler=optuna.samplers.TPESampler(seed=epoch_seed(self._seed, number)),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=_FIRST_WHOLE, n_warmup_steps=_WARM_UP_EPOCHS),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=_FIRST_WHOLE, n_warmup_steps=_FIRST_COMPARED),
         )
         drawing.add_trials(self.trials)
         if number == 0:
