@@ -10,6 +10,7 @@ from rich.console import Console
 
 from streams.commands.example_source import Judged
 from streams.commands.train import torch_is_missing
+from streams.replay.report.report import require_page, write_report
 
 if TYPE_CHECKING:
     from streams.evaluation.evaluation import Evaluation
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("source", metavar="LOG|EXAMPLES", type=click.Path(exists=True, path_type=Path))
-@click.option("--page", "page_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write it as one HTML page.")  # fmt: skip
+@click.option("--report", "page_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write a page (.html) that shows it.")  # fmt: skip
 @click.option("--gap-hours", type=click.FloatRange(0), default=6.0, show_default=True, help="Left out at each cut.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the intervals and the boosted trees.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, all figures, and nothing else.")
@@ -32,21 +33,23 @@ def evaluate(model: Path, source: Path, page_file: Path | None, gap_hours: float
     regression and boosted trees trained on the training part, and the exact probabilities of a simulator.
     """
     console = Console(stderr=True)
+    require_page(page_file)
     try:
         found = _evaluated(model, Judged(source, gap_hours, console), seed, console)
-        text = _page(found) if page_file is not None else ""
-        if page_file is not None:
-            page_file.write_text(text, encoding="utf-8")
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
+    if page_file is not None:
+        from streams.evaluation.page import page  # noqa: PLC0415 an extra
+
+        write_report(page_file, page(found))
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
     _show(found)
     if page_file is not None:
-        click.echo(f"{page_file}: the page")
+        click.echo(f"{page_file}: open it in a browser")
 
 
 def _evaluated(model: Path, made: Judged, seed: int, console: Console) -> "Evaluation":
@@ -59,12 +62,6 @@ def _evaluated(model: Path, made: Judged, seed: int, console: Console) -> "Evalu
         answers = model_answers(model, np.concatenate([parts.validation, parts.test]))
         heads = judge(answers, parts, seed, lambda head: status.update(f"judging {head}"))
     return evaluation(model, made.quality, seed, heads)
-
-
-def _page(found: "Evaluation") -> str:
-    from streams.evaluation.page import page  # noqa: PLC0415 an extra
-
-    return page(found)
 
 
 def _show(found: "Evaluation") -> None:

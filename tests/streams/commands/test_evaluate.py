@@ -74,3 +74,12 @@ def test_a_folder_without_a_model_is_a_mistake_in_one_line(folder: Path, tmp_pat
 
     assert result.exit_code == 1
     assert "expected model.pt (kairos train) or model.onnx (kairos export)" in result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_judged(folder: Path, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "page.html"
+
+    result = CliRunner().invoke(evaluate, [str(folder / "model"), str(folder), "--report", str(nowhere)])
+
+    assert result.exit_code == 1
+    assert "expected a file for the report in a folder that is there" in result.stderr
