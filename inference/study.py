@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
@@ -52,9 +53,8 @@ class Study:
         try:
             self._stored = _opened(path)
             came, self.trials = self._stored.user_attrs.get(_IDENTITY), self._stored.trials
-        except (SQLAlchemyError, RuntimeError, LookupError) as error:
-            reason = str(error).partition("\n")[0]
-            msg = f"expected a study of kairos tune at {path}, got: {reason}; give another folder"
+        except (SQLAlchemyError, OptunaError, RuntimeError, LookupError) as error:
+            msg = f"expected a study of kairos tune at {path}, got: {_first_line(error)}; give another folder"
             raise ValueError(msg) from error
         if came is None:
             self._stored.set_user_attr(_IDENTITY, identity)
@@ -88,15 +88,27 @@ class Study:
         """A trial is over, and is kept. `value`: None where it was pruned."""
         told = trial.study.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
         if self._stored is not None:
-            if len(self._stored.trials) != len(self.trials):
-                msg = (
-                    f"expected {len(self.trials)} trials in {STUDY_FILE}, got {len(self._stored.trials)}: does another "
-                    "kairos tune run there? let one of them end, then --resume"
-                )
-                raise ValueError(msg)
-            self._stored.add_trial(told)
+            self._keep(self._stored, told)
         self.trials.append(told)
         return told
+
+    def _keep(self, stored: optuna.Study, told: FrozenTrial) -> None:
+        try:
+            there = len(stored.trials)
+            if there == len(self.trials):
+                stored.add_trial(told)
+                return
+        except (SQLAlchemyError, OptunaError) as error:
+            msg = (
+                f"expected to write to {STUDY_FILE}, got: {_first_line(error)}; mend the disk, or give another folder; "
+                f"the {len(self.trials)} trials before are there"
+            )
+            raise ValueError(msg) from error
+        msg = (
+            f"expected {len(self.trials)} trials in {STUDY_FILE}, got {there}: does another kairos tune run there? "
+            "let one of them end, then --resume"
+        )
+        raise ValueError(msg)
 
     def best(self) -> FrozenTrial | None:
         """The first of the trials with the greatest value; None before one is whole."""
@@ -120,6 +132,11 @@ class Study:
 def whole(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """The trials that were not pruned."""
     return [trial for trial in trials if trial.state is TrialState.COMPLETE]
+
+
+def _first_line(error: Exception) -> str:
+    """What went wrong below: Optuna says little about it itself."""
+    return str(error.__cause__ or error).partition("\n")[0]
 
 
 def _distribution(one: Any) -> BaseDistribution:

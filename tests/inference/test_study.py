@@ -1,6 +1,8 @@
 """What a study tries, what it keeps, and what it does not take for its own."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,17 @@ def test_trials_of_two_studies_do_not_get_into_one_file(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="does another kairos tune run there"):
         tried(other, 1)
+
+
+def test_a_trial_that_cannot_be_written_is_a_mistake_that_says_why(tmp_path: Path) -> None:
+    one = study()
+    one.keep_in(tmp_path, {}, resume=False)
+    tried(one, 2)
+    with closing(sqlite3.connect(tmp_path / STUDY_FILE)) as database:
+        database.execute("create trigger full before insert on trials begin select raise(abort, 'disk is full'); end")
+
+    with pytest.raises(ValueError, match=r"got: .*disk is full.*the 2 trials before are there"):
+        tried(one, 1)
 
 
 @pytest.mark.parametrize(
