@@ -16,7 +16,7 @@ from inference.train import Plan, Progress, train
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """A trial that is over. The first, 0, has the defaults.
+    """A trial that is over. The first, 1, has the defaults.
 
     `pr_auc`: of abandonment on validation, in the best epoch; of a pruned trial, in the last one. `log_loss`, after
     calibration, and `best_epoch`: None where it was pruned.
@@ -111,7 +111,7 @@ class Tuning:
         return Tuned(
             judged_by="PR-AUC of abandon_30m on validation",
             best=msgspec.to_builtins(self.plan_of(best.params)) if best else {},
-            trials=[_tried(number, trial) for number, trial in enumerate(self.study.trials)],
+            trials=[_tried(number, trial) for number, trial in enumerate(self.study.trials, start=1)],
             importances=self.study.importances(),
         )
 

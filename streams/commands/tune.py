@@ -109,7 +109,7 @@ def _show(tuned: "Tuned") -> None:
     table = Table(*figures, "settings", title=title)
     for one in whole[:_SHOWN]:
         settings = ", ".join(f"{name} {value:.4g}" for name, value in one.settings.items())
-        told = f"the defaults: {settings}" if one.trial == 0 else settings
+        told = f"the defaults: {settings}" if one.trial == 1 else settings
         table.add_row(
             str(one.trial), f"{one.pr_auc:.4f}", f"{one.log_loss:.4f}", str(one.best_epoch), f"{one.seconds:g}", told
         )

@@ -38,10 +38,10 @@ def test_trials_worse_than_the_median_are_given_up_before_their_last_epoch() -> 
     found, told = tuned()
 
     pruned = [one.trial for one in found.trials if one.pruned]
-    epochs = {step.trial - 1: step.step.epoch for step in told}
-    batches = {trial: sum(step.trial - 1 == trial and step.step.epoch == 4 for step in told) for trial in pruned}
+    epochs = {step.trial: step.step.epoch for step in told}
+    batches = {trial: sum(step.trial == trial and step.step.epoch == 4 for step in told) for trial in pruned}
     assert pruned
-    assert min(pruned) >= 5
+    assert min(pruned) > 5
     assert {epochs[trial] for trial in pruned} == {4}  # what the third epoch came to is told as the fourth begins
     assert set(batches.values()) == {1}
     assert all(one.best_epoch is None and one.log_loss is None for one in found.trials if one.pruned)
