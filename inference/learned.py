@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inference.dataset import Examples, inputs
 from inference.heads import HEADS
-from inference.models.heads import Logits
+from inference.models.heads import Logits, Served
 
 _ANSWER_BATCH: Final = 4096
 
@@ -45,6 +45,14 @@ class Learned(NamedTuple):
         """The examples in order, a few thousand at a time."""
         for start in range(0, len(self.context), _ANSWER_BATCH):
             yield self.take(slice(start, start + _ANSWER_BATCH))
+
+
+def answered(model: Served, learned: Learned) -> list[Tensor]:
+    """The model's probabilities for each example, in the order of `HEADS`."""
+    model.eval()
+    with torch.no_grad():
+        parts = [model(*part[:3]) for part in learned.parts()]
+    return [torch.cat(column) for column in zip(*parts, strict=True)]
 
 
 def losses(logits: Logits, learned: Learned) -> Tensor:

@@ -21,7 +21,7 @@ from inference.learned import Learned
 from inference.machine import machine
 from inference.models.transformer import Transformer
 from inference.seeds import epoch_seed, reproducible
-from inference.tuned import Start
+from inference.start import Start
 
 PRICE: Final = 0
 """Which of an event's numbers is its price."""

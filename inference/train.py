@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,16 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from inference.calibrate import calibrate
-from inference.checkpoint import MODELS, Checkpoint
+from inference.checkpoint import Checkpoint, built
 from inference.dataset import Examples, Split, batches
+from inference.distil import Lessons, Teacher
 from inference.evaluate import Numbers, Report, report
 from inference.heads import HEADS
-from inference.learned import Learned, losses
+from inference.learned import Learned, answered, losses
 from inference.machine import machine
 from inference.models.heads import Served
+from inference.models.tunable import OneOf, Span, Tunable
 from inference.seeds import epoch_seed, reproducible
-from inference.tuned import Start, begin
+from inference.start import Start, begin
 from inference.unfinished import Folder
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,19 +33,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `threads`: sums depend on how many add them up, so it is part of the plan, and not of the machine. `device`: as
     torch names it. `decay`: the factor of the learning rate from one epoch to the next. `weights`: of the losses, as in
     `HEADS`. `last_layers`: how many of the last layers of a pre-trained model go on learning; None for all.
+    `sizes`: of the model, where they are not its defaults. `tunable`: what `kairos tune` tries, beside the sizes.
     """
 
     architecture: str = "lstm"
     seed: int = 0
-    threads: int = 1
+    threads: Count = 1
     device: str = "cpu"
-    epochs: int = 20
-    batch: int = 512
-    learning_rate: float = 1e-3
-    decay: float = 0.8
-    patience: int = 4
+    epochs: Count = 20
+    batch: Count = 512
+    learning_rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1e-3
+    decay: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
+    patience: Count = 4
     weights: tuple[float, ...] = tuple(head.weight for head in HEADS)
     last_layers: int | None = None
+    sizes: dict[str, Any] = {}
+
+    tunable: ClassVar[Tunable] = {
+        "batch": OneOf((128, 256, 512, 1024)),
+        "learning_rate": Span(3e-4, 1e-2, log=True),
+    }
 
 
 class Progress(NamedTuple):
@@ -60,13 +71,13 @@ def train(
     plan: Plan,
     progress: Callable[[Progress], None],
     folder: Folder | None = None,
-    start: Start | None = None,
+    start: Start | Teacher | None = None,
 ) -> Checkpoint:
     """A trained and calibrated model: the epoch with the best PR-AUC of abandonment on validation.
 
     The same examples and plan give the same model, also when it was stopped and went on from what `folder` kept after
-    each epoch. `start`: the pre-trained model it begins with. Raises `ValueError` where validation does not hold both
-    abandoned carts and others.
+    each epoch. `start`: the pre-trained model it begins with, or the trained one that teaches it. Of a test part that
+    is empty there is no report. Raises `ValueError` where validation does not hold both abandoned carts and others.
     """
     with reproducible(plan.seed, plan.threads):
         run = _Run(split, plan, start)
@@ -78,7 +89,8 @@ def train(
                 folder.draw(run.epoch, values)
         model = run.best_model()
         calibrate(model, Learned.of(split.validation))
-        reports = {"validation": evaluate(model, split.validation), "test": evaluate(model, split.test)}
+        judging = {"validation": split.validation, "test": split.test}
+        reports = {name: evaluate(model, part) for name, part in judging.items() if len(part)}
     facts = {
         "plan": msgspec.to_builtins(plan),
         "best_epoch": run.best_epoch,
@@ -86,8 +98,8 @@ def train(
         "hours": round(run.seconds / 3_600, 4),
         "machine": machine(plan.device),
     }
-    facts |= {"started_from": start.facts} if start else {}
-    return Checkpoint(plan.architecture, model, facts | {"report": msgspec.to_builtins(reports)})
+    facts |= {"taught_by" if isinstance(start, Teacher) else "started_from": start.facts} if start else {}
+    return Checkpoint(plan.architecture, model, facts | {"report": msgspec.to_builtins(reports)}, plan.sizes)
 
 
 def evaluate(model: Served, examples: Examples) -> Report:
@@ -97,14 +109,10 @@ def evaluate(model: Served, examples: Examples) -> Report:
 
 def answers(model: Served, learned: Learned) -> dict[str, Numbers]:
     """The model's probabilities for each example, by name of the head."""
-    model.eval()
-    with torch.inference_mode():
-        parts = [model(*part[:3]) for part in learned.parts()]
-    columns = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
-    return dict(zip([head.name for head in HEADS], columns, strict=True))
+    return {head.name: column.cpu().numpy() for head, column in zip(HEADS, answered(model, learned), strict=True)}
 
 
-def _identity(split: Split, plan: Plan, start: Start | None) -> dict[str, Any]:
+def _identity(split: Split, plan: Plan, start: Start | Teacher | None) -> dict[str, Any]:
     learned = b"".join(hashlib.sha256(part.tobytes()).digest() for part in split[:2])
     told = {"examples": learned.hex(), "started_from": start.facts if start else None}
     return msgspec.to_builtins(plan) | told  # type: ignore[no-any-return]
@@ -113,11 +121,13 @@ def _identity(split: Split, plan: Plan, start: Start | None) -> dict[str, Any]:
 class _Run:
     """A training between two epochs. `best`: PR-AUC, and for ties the negative log loss, on validation."""
 
-    def __init__(self, split: Split, plan: Plan, start: Start | None) -> None:
+    def __init__(self, split: Split, plan: Plan, start: Start | Teacher | None) -> None:
         self.plan = plan
-        self.model = begin(Served(MODELS[plan.architecture]()), start, plan.last_layers)
+        pretrained, teacher = (None, start) if isinstance(start, Teacher) else (start, None)
+        self.model = begin(built(plan.architecture, plan.sizes), pretrained, plan.last_layers)
         self.learned = Learned.of(split.train, plan.device)
         self.model.to(plan.device).standardise(self.learned.context)
+        self.lessons = Lessons(teacher, self.learned) if teacher else None
         learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(learning, lr=plan.learning_rate)
         self.schedule = torch.optim.lr_scheduler.ExponentialLR(self.optimizer, plan.decay)
@@ -145,17 +155,21 @@ class _Run:
         torch.manual_seed(seed)
         self.model.train()
         for indexes in batches(len(self.learned.context), self.plan.batch, np.random.default_rng(seed)):
-            losses_seen.append(self._step(self.learned.take(torch.from_numpy(indexes).to(self.plan.device))))
+            losses_seen.append(self._step(torch.from_numpy(indexes).to(self.plan.device)))
             done += len(indexes)
             of = len(self.learned.context)
             progress(Progress(self.epoch, self.plan.epochs, done, of, losses_seen[-1], self.pr_auc))
         self.schedule.step()
         return sum(losses_seen) / len(losses_seen)
 
-    def _step(self, learned: Learned) -> float:
+    def _step(self, indexes: Tensor) -> float:
         self.optimizer.zero_grad()
+        learned = self.learned.take(indexes)
         logits, own = self.model.learn(*learned[:3])
-        loss = losses(logits, learned) @ self.weights + own
+        lost = losses(logits, learned)
+        if self.lessons:
+            lost = self.lessons.mixed(lost, logits, indexes)
+        loss = lost @ self.weights + own
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()

@@ -1,6 +1,6 @@
 """What every sequence model reads at each event, and how what it has read becomes answers."""
 
-from typing import Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 import torch
@@ -8,24 +8,32 @@ from torch import Tensor, nn
 
 from inference.inputs import CATEGORY_BUCKETS, INPUTS, ITEM_BUCKETS, KINDS
 from inference.models.heads import LOGITS, Logits, split_logits
+from inference.models.tunable import OneOf, Share, Span, Tunable, Width
 
 NUMBERS: Final = INPUTS[1].shape[1]
 CONTEXT: Final = INPUTS[2].shape[0]
 
 
-class StepsConfig(msgspec.Struct, frozen=True, kw_only=True):
+class StepsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The sizes of the embeddings, and what training hides.
 
     `dropout` is the share of what is read at each step and at the end; `items_hidden` the share of item ids: most items
-    are seen a few times, and a model that may look at them learns the shoppers by heart.
+    are seen a few times, and a model that may look at them learns the shoppers by heart. `tunable`: what
+    `kairos tune` tries.
     """
 
-    kind_width: int = 8
-    item_width: int = 4
-    category_width: int = 8
-    context_width: int = 48
-    dropout: float = 0.1
-    items_hidden: float = 0.7
+    kind_width: Width = 8
+    item_width: Width = 4
+    category_width: Width = 8
+    context_width: Width = 48
+    dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
+    items_hidden: Share = 0.7
+
+    tunable: ClassVar[Tunable] = {
+        "width": OneOf((16, 32, 48, 64, 96)),
+        "dropout": Span(0.0, 0.4),
+        "items_hidden": Span(0.3, 0.95),
+    }
 
     @property
     def step_width(self) -> int:

@@ -32,7 +32,7 @@ def pretrain(source: Path, out: Path, device: str, as_json: bool, **plan: Any) -
     try:
         from inference.pretrain import PretrainPlan  # noqa: PLC0415 torch takes seconds, and may be missing
         from inference.pretrain import pretrain as learn  # noqa: PLC0415
-        from inference.tuned import write_start  # noqa: PLC0415
+        from inference.start import write_start  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
     try:

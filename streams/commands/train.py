@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
@@ -39,6 +40,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--model", "architecture", type=click.Choice(MODELS), default="lstm", show_default=True, help="What learns."
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What `kairos tune` found best; other options given here win.",
+)
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="At most; it stops early.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same model.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="More are faster, if idle.")
@@ -66,13 +73,14 @@ def train(source: Path, out: Path, gap_hours: float, force: bool, resume: bool, 
     """
     console = Console(stderr=True)
     try:
+        plan, chosen = _with_settings(plan, plan.pop("settings_file"))
         made = Judged(source, gap_hours, console)
         made.check(console, force=force)
         refuse_made_up(made.examples)
         parts, more = _with_added(made.parts, plan.pop("added"))
         checkpoint = _learned(parts, out, resume, plan, console)
         origin = {"source": made.quality.source, "sha256": made.quality.sha256} | more
-        report = _keep(checkpoint._replace(facts={"examples_from": origin, **checkpoint.facts}), out)
+        report = _keep(checkpoint._replace(facts={"examples_from": origin, **chosen, **checkpoint.facts}), out)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -112,6 +120,19 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
+def _with_settings(plan: dict[str, Any], path: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plan with what the file says, but for options that somebody gave; and what facts tell of it."""
+    if path is None:
+        return plan, {}
+    try:
+        from inference.best import read_best  # noqa: PLC0415 torch
+    except ModuleNotFoundError as error:
+        raise torch_is_missing(error) from None
+    settings, asked = read_best(path), click.get_current_context().get_parameter_source
+    taken = {name: value for name, value in settings.items() if asked(name) is not ParameterSource.COMMANDLINE}
+    return plan | taken, {"settings": {"file": path.name, "taken": taken}}
+
+
 def _with_added(parts: Split, added: Path | None) -> tuple[Split, dict[str, Any]]:
     if added is None:
         return parts, {}
@@ -121,9 +142,9 @@ def _with_added(parts: Split, added: Path | None) -> tuple[Split, dict[str, Any]
 
 def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], console: Console) -> "Checkpoint":
     try:
+        from inference.start import read_start  # noqa: PLC0415
         from inference.train import Plan  # noqa: PLC0415 torch takes seconds to import, and may not be installed
         from inference.train import train as learn  # noqa: PLC0415
-        from inference.tuned import read_start  # noqa: PLC0415
         from inference.unfinished import Folder  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
@@ -135,12 +156,13 @@ def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], consol
 
         def tell(step: "Step") -> None:
             done, of = (step.epoch - 1) * step.of + step.examples, step.epochs * step.of
-            bar.update(task, description=_words(step), completed=done, total=of)
+            bar.update(task, description=epoch_words(step), completed=done, total=of)
 
         return learn(parts, chosen, tell, Folder(out, resume), start)
 
 
-def _words(step: "Step") -> str:
+def epoch_words(step: "Step") -> str:
+    """How far a training is."""
     known = "" if step.pr_auc is None else f", validation PR-AUC {step.pr_auc:.4f}"
     return f"epoch {step.epoch} of at most {step.epochs}, loss {step.loss:.3f}{known}"
 

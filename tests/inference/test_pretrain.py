@@ -13,8 +13,8 @@ from inference.heads import HEADS
 from inference.inputs import CONTEXT, Request
 from inference.models.transformer import Transformer, TransformerConfig
 from inference.pretrain import Guesser, PretrainPlan, Told, pretrain
+from inference.start import Start, read_start, write_start
 from inference.train import Plan, train
-from inference.tuned import Start, read_start, write_start
 from tests.inference.shop import START_MS, examples, slot
 
 PLAN = PretrainPlan(epochs=6, batch=64, seed=5, learning_rate=0.003)
