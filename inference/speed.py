@@ -21,13 +21,18 @@ def session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def raced(contents: Mapping[str, bytes], inputs: dict[str, Any], rounds: int = _ROUNDS) -> dict[str, float]:
-    """The median time of a call of each model, s.
+    """The median time of a call of each model, s of the CPU: with one thread, that of the clock on an idle machine.
 
     They take turns, so that a machine which is slower for a while is slower for all. The first turn does not count.
     """
     runners = {name: session(content) for name, content in contents.items()}
-    took = [{name: _timed_s(lambda: one.run(None, inputs)) for name, one in runners.items()} for _ in range(rounds + 1)]  # noqa: B023 called at once
-    return {name: float(np.median([turn[name] for turn in took[1:]])) for name in runners}
+    took: dict[str, list[float]] = {name: [] for name in runners}
+    for _ in range(rounds + 1):
+        for name, runner in runners.items():
+            began_s = time.thread_time()
+            runner.run(None, inputs)
+            took[name].append(time.thread_time() - began_s)
+    return {name: float(np.median(times[1:])) for name, times in took.items()}
 
 
 def call_times_s(ask: Callable[[], object], for_s: float) -> npt.NDArray[np.float64]:
@@ -35,11 +40,7 @@ def call_times_s(ask: Callable[[], object], for_s: float) -> npt.NDArray[np.floa
     ask()
     took: list[float] = []
     while len(took) < _FEWEST_CALLS or sum(took) < for_s:
-        took.append(_timed_s(ask))
+        began_s = time.perf_counter()
+        ask()
+        took.append(time.perf_counter() - began_s)
     return np.array(took)
-
-
-def _timed_s(ask: Callable[[], object]) -> float:
-    began_s = time.perf_counter()
-    ask()
-    return time.perf_counter() - began_s

@@ -49,8 +49,8 @@ class Made(NamedTuple):
 def compress(model: Path, source: Path, out: Path, gap_hours: float, as_json: bool, **options: Any) -> None:
     """Make a smaller and faster model of MODEL, which `kairos train` left.
 
-    --to lstm: a small lstm learns from LOG or EXAMPLES what MODEL answers to them, beside what came of them; OUT becomes
-    a folder like that of `kairos train`. --to int8: weights of eight bits, for a transformer; OUT is a Triton
+    --to lstm: a small lstm learns from LOG or EXAMPLES what MODEL answers to them, beside what came of them; OUT
+    becomes a folder like that of `kairos train`. --to int8: weights of eight bits, for a transformer; OUT is a Triton
     repository, as `kairos export` writes it, and the model there is abandon_transformer_int8.
 
     Refused, with the numbers, where abandon_30m or purchase_24h loses more than 1 % of its PR-AUC on the validation
