@@ -8,10 +8,11 @@ import onnxruntime
 import pytest
 from click.testing import CliRunner, Result
 
+from inference.asked import Asked
 from inference.checkpoint import Checkpoint, built, load_checkpoint, save_checkpoint
 from inference.compress import int8
 from inference.dataset import gather, split, write_examples
-from inference.export import random_inputs
+from inference.export import checked_onnx, random_inputs
 from inference.train import Plan, train
 from streams.commands.compress import compress
 from tests.inference.shop import examples
@@ -78,9 +79,6 @@ def test_a_small_transformer_gains_nothing_from_int8_and_nothing_is_written(stor
 
 
 def test_int8_is_smaller_and_answers_nearly_the_same() -> None:
-    from inference.asked import Asked
-    from inference.export import checked_onnx
-
     model = Asked(built("transformer", {}), everything=False)
     before = checked_onnx(model)
     after = int8(before)
