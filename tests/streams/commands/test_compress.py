@@ -47,7 +47,7 @@ def test_a_small_lstm_takes_the_place_of_a_large_one_that_it_beats(stored: Path,
     told = json.loads(result.stdout)
     assert told["refused"] == []
     student = load_checkpoint(tmp_path / "small" / "model.pt")
-    assert (student.architecture, student.sizes) == ("lstm", {"width": 4})
+    assert (student.architecture, student.sizes) == ("lstm", {"width": 8})
     facts = json.loads((tmp_path / "small" / "report.json").read_bytes())
     assert facts["taught_by"]["sizes"] == {"width": 96}
     assert facts["compressed"]["times_as_fast"] == told["times_as_fast"]
