@@ -23,10 +23,14 @@ STOP_LIMIT_S: Final = 15.0
 
 
 class Ended(NamedTuple):
-    """A worker ended: when, on the wall clock, and with which code (128 and the number of the signal that ended it)."""
+    """A worker ended: when, on the wall clock, and with which code (128 and the number of the signal that ended it).
+
+    `newborn`: it was told to stop when Python had run nothing of ours yet, so it could not hear that.
+    """
 
     at_ms: int
     code: int
+    newborn: bool = False
 
 
 class Place:
@@ -37,6 +41,7 @@ class Place:
         self.ended: list[Ended] = []
         self._worker: ServerProcess | None = None
         self._wipe, self._closed, self._started = False, asyncio.Event(), asyncio.Event()
+        self._newborn = False
         self._keeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -53,7 +58,19 @@ class Place:
     def send_signal(self, number: signal.Signals) -> None:
         """SIGSTOP, SIGCONT, SIGTERM: to the worker that runs now, if one does."""
         if self._worker is not None:
+            self._newborn |= number == signal.SIGTERM and not self.hears(number)
             self._worker.send_signal(number)
+
+    def hears(self, number: signal.Signals) -> bool:
+        """Whether the worker that runs now, if one does, handles a signal itself."""
+        if self._worker is None:
+            return False
+        try:
+            status = Path(f"/proc/{self._worker.pid}/status").read_text()
+        except FileNotFoundError:  # it has ended
+            return True
+        caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught, 16) >> (number - 1) & 1)
 
     async def replaced(self, limit_s: float = STOP_LIMIT_S) -> None:
         """Returns when the worker that runs now has ended and another has started, or after `limit_s`."""
@@ -87,10 +104,11 @@ class Place:
         pause_s = FIRST_PAUSE_S
         while not self._closed.is_set():
             began_s = time.monotonic()
+            self._newborn = False
             self._worker = worker = start_worker(self.settings, self.folder)
             self._started.set()
             code = await _end_of(worker)
-            self.ended.append(Ended(time.time_ns() // 1_000_000, code))
+            self.ended.append(Ended(time.time_ns() // 1_000_000, code, self._newborn))
             if self._wipe:
                 shutil.rmtree(self.folder / "data", ignore_errors=True)
                 self._wipe = False

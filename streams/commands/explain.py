@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from streams.commands.train import CHECKPOINT_FILE, torch_is_missing
 from streams.replay.explained import Explained, Question, explained
-from streams.replay.report.report import PAGE, write_report
+from streams.replay.report.report import require_page, write_report
 from streams.replay.shopper_requests import choose, requests
 
 
@@ -22,9 +22,10 @@ from streams.replay.shopper_requests import choose, requests
 @click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]),
               help="The last score until then, UTC.  [default: the last of all]")  # fmt: skip
 @click.option("--head", default="abandon_30m", show_default=True, help="Which probability.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a page (.html) that shows it.")
+@click.option("--report", "page_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write a page (.html) that shows it.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, and nothing else.")
-def explain(trained: Path, log: Path, out: Path | None, as_json: bool, **question: Any) -> None:
+def explain(trained: Path, log: Path, page_file: Path | None, as_json: bool, **question: Any) -> None:
     """Explain a score: how much each event of a shopper, and each number, moved it.
 
     MODEL is what `kairos train` left. LOG is a recorded log, a folder of `kairos simulate`, or one of
@@ -32,22 +33,21 @@ def explain(trained: Path, log: Path, out: Path | None, as_json: bool, **questio
     integrated gradients: together they are the whole difference between the score and that of a mean shopper of whose
     events nothing is known.
     """
-    if out is not None and out.suffix != PAGE:
-        raise click.UsageError(f"expected --out FILE{PAGE}, got {out}")
+    require_page(page_file)
     try:
         found, architecture = _explained(trained, log, **question)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    if out is not None:
+    if page_file is not None:
         from streams.replay.report.explanation import page  # noqa: PLC0415 an extra
 
-        write_report(out, page(found, f"the {architecture} in {trained}"))
+        write_report(page_file, page(found, f"the {architecture} in {trained}"))
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
     _print(found)
-    if out is not None:
-        click.echo(f"{out}: open it in a browser")
+    if page_file is not None:
+        click.echo(f"{page_file}: open it in a browser")
 
 
 def _explained(trained: Path, log: Path, shopper: str, at: datetime | None, head: str) -> tuple[Explained, str]:

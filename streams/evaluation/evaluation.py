@@ -7,7 +7,7 @@ import msgspec
 
 from inference.dataset import EXAMPLES_FILE
 from inference.export import CARD_FILE
-from inference.judge.draws import CONFIDENCE, DRAWS
+from inference.judge.draws import CONFIDENCE, Drawing
 from inference.judge.judgement import Judgement
 from streams.replay.data_quality import DataQuality
 
@@ -34,13 +34,13 @@ class _Facts(msgspec.Struct):
     examples_from: _From = msgspec.field(default_factory=_From)
 
 
-def evaluation(model: Path, quality: DataQuality, seed: int, heads: list[Judgement]) -> Evaluation:
+def evaluation(model: Path, quality: DataQuality, how: Drawing, heads: list[Judgement]) -> Evaluation:
     """The evaluation of the model in a folder."""
     return Evaluation(
         model=str(model),
         examples=quality,
-        seed=seed,
-        intervals=f"{100 * CONFIDENCE:g} %, {DRAWS} bootstrap draws of shoppers, seed {seed}",
+        seed=how.seed,
+        intervals=f"{100 * CONFIDENCE:g} %, {how.times} bootstrap draws of shoppers, seed {how.seed}",
         warnings=[*_strange(model, quality), *quality.too_thin],
         heads=heads,
     )

@@ -1,6 +1,7 @@
 """A place keeps a worker alive, as a supervisor would: `kairos worker` itself, started on settings that end it."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import msgspec
@@ -36,6 +37,14 @@ async def ended(place: Place, times: int) -> list[int]:
             if len(place.ended) >= times:
                 return [one.code for one in place.ended]
             await asyncio.sleep(0.05)
+
+
+async def can_hear(place: Place) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            if place.hears(signal.SIGTERM):
+                return
+            await asyncio.sleep(0.001)
 
 
 async def test_a_worker_that_ends_is_started_again_and_its_exit_code_kept(hopeless: Settings, tmp_path: Path) -> None:
@@ -82,3 +91,24 @@ async def test_a_closed_place_has_no_successor(waiting: Settings, tmp_path: Path
 
     assert code is not None
     assert len(place.ended) == before == 1
+
+
+async def test_a_worker_stops_with_0_from_the_moment_it_can_hear_sigterm_and_before_that_it_is_told_apart(
+    waiting: Settings, tmp_path: Path
+) -> None:
+    place = Place(waiting, tmp_path / "place")
+    place.start()
+
+    await place.replaced(WITHIN_S)
+    place.send_signal(signal.SIGTERM)  # Python is not there yet
+    await ended(place, 1)
+    await place.replaced(WITHIN_S)
+    await can_hear(place)
+    place.send_signal(signal.SIGTERM)
+    await ended(place, 2)
+    await place.abandon()
+
+    first, second = place.ended[:2]
+    assert first.newborn
+    assert first.code in (143, ExitCode.OK)  # it may have come to hear it in between
+    assert (second.code, second.newborn) == (ExitCode.OK, False)

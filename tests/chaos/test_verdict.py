@@ -66,10 +66,19 @@ def test_each_way_to_fail_is_a_violation_that_says_what_happened() -> None:
     assert "wire cut and triton killed" in judged(recovered=[Recovered(7_000, None)]).violations[0]
     assert "ended with 75 after the run" in judged(last_codes=[0, 75, 0]).violations[0]
     assert "ended with 1: expected a code" in judged(ended=[Ended(2_000, 1)]).violations[0]
+    assert "ended with 1: expected a code" in judged(ended=[Ended(2_000, 1, newborn=True)]).violations[0]
+    assert "ended with 143: expected a code" in judged(ended=[Ended(2_000, 143)]).violations[0]
     late = QUIET._replace(taken=[Taken(7_500, "rules"), Taken(18_000, "rules"), Taken(19_000, "model")])
     assert "1 decisions were taken by rules more than 10 s after" in judged(late).violations[0]
     assert "nothing was shown" in judged(NOTHING).violations[0]
     assert not judged(wrong).clean
+
+
+def test_a_worker_that_could_not_hear_sigterm_yet_may_end_by_it() -> None:
+    found = judged(ended=[Ended(2_000, 143, newborn=True)])
+
+    assert found.clean
+    assert found.exit_codes == {"143": 1}
 
 
 def test_while_triton_is_gone_and_ten_seconds_after_it_rules_may_decide() -> None:

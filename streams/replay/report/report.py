@@ -27,16 +27,27 @@ MOST_THREADS: Final = 4
 def require_report(paths: Iterable[Path]) -> None:
     """Raises one line of click where a report cannot be written there: before a long run, not after it."""
     for path in paths:
-        if path.suffix not in (PAGE, FIGURES):
-            raise click.ClickException(f"expected a report that ends in {PAGE} or {FIGURES}, got {path}")
-        if path.is_dir() or not path.resolve().parent.is_dir():
-            raise click.ClickException(f"expected a file for the report in a folder that is there, got {path}")
+        _require_place(path, (PAGE, FIGURES))
         require_duckdb("a report")
         if path.suffix == PAGE:
-            _require_page()
+            _require_extra()
 
 
-def _require_page() -> None:
+def require_page(path: Path | None) -> None:
+    """The same for a report that is a page, and needs no tables. None: no report is wanted."""
+    if path is not None:
+        _require_place(path, (PAGE,))
+        _require_extra()
+
+
+def _require_place(path: Path, endings: tuple[str, ...]) -> None:
+    if path.suffix not in endings:
+        raise click.ClickException(f"expected a report that ends in {' or '.join(endings)}, got {path}")
+    if path.is_dir() or not path.resolve().parent.is_dir():
+        raise click.ClickException(f"expected a file for the report in a folder that is there, got {path}")
+
+
+def _require_extra() -> None:
     try:
         import jinja2  # noqa: F401, PLC0415  an extra
         import plotly  # noqa: F401, PLC0415  an extra

@@ -8,9 +8,11 @@ import pytest
 from inference.dataset import Split, gather, split
 from inference.heads import HEADS
 from inference.judge.contenders import LINE, MODEL, OPTIMUM, RULE, TREES, Answers
+from inference.judge.draws import Drawing
 from inference.judge.judgement import Judgement, judge
 from tests.inference.shop import examples
 
+HOW = Drawing(seed=3, times=40)
 JUDGED = ("abandon_30m", "next_action")
 
 
@@ -28,7 +30,7 @@ def clever(parts: Split) -> Answers:
 
 @pytest.fixture(scope="module")
 def judged(parts: Split) -> dict[str, Judgement]:
-    return {told.head: told for told in judge(clever(parts), parts, seed=3)}
+    return {told.head: told for told in judge(clever(parts), parts, HOW)}
 
 
 def test_only_what_the_model_answers_is_judged_and_everybody_stands_beside_it(judged: dict[str, Judgement]) -> None:
@@ -73,7 +75,7 @@ def test_nothing_of_the_test_part_reaches_a_baseline_or_a_threshold(parts: Split
     other["abandon_30m"] = 1 - other["abandon_30m"]
     model = {"abandon_30m": clever(parts)["abandon_30m"]}
 
-    first, again, second = (judge(model, one, seed=3)[0] for one in (parts, parts, parts._replace(test=other)))
+    first, again, second = (judge(model, one, HOW)[0] for one in (parts, parts, parts._replace(test=other)))
 
     assert again == first
     for one, same in zip(first.contenders, second.contenders, strict=True):
@@ -88,8 +90,8 @@ def test_without_labels_a_head_is_not_judged_and_without_those_of_validation_the
     nothing["abandon_30m"], unstopped["abandon_30m"] = math.nan, math.nan
     model = {"abandon_30m": clever(parts)["abandon_30m"]}
 
-    unknown = judge(model, parts._replace(test=nothing), seed=0)[0]
-    unchosen = judge(model, parts._replace(validation=unstopped), seed=0)[0].contenders[0]
+    unknown = judge(model, parts._replace(test=nothing), HOW)[0]
+    unchosen = judge(model, parts._replace(validation=unstopped), HOW)[0].contenders[0]
 
     assert unknown.unjudged == "no label is known in the test part"
     assert unknown.contenders == []

@@ -29,7 +29,7 @@ def judged(folder: Path) -> dict[str, dict]:
     models = {"trained": folder / "model", "exported": folder / "onnx" / "abandon_lstm"}
     found = {}
     for name, model in models.items():
-        result = CliRunner().invoke(evaluate, [str(model), str(folder), "--json"])
+        result = CliRunner().invoke(evaluate, [str(model), str(folder), "--draws", "20", "--json"])
         assert result.exit_code == 0, result.output
         found[name] = json.loads(result.stdout)
     return found
@@ -64,7 +64,9 @@ def test_an_exported_model_is_judged_as_it_was_trained_on_the_heads_that_it_answ
 def test_a_model_of_other_examples_is_judged_with_a_warning(folder: Path, tmp_path: Path) -> None:
     write_examples(tmp_path / "other.npy", gather(examples(1_000, seed=9)))
 
-    result = CliRunner().invoke(evaluate, [str(folder / "onnx/abandon_lstm/1"), str(tmp_path / "other.npy"), "--json"])
+    result = CliRunner().invoke(
+        evaluate, [str(folder / "onnx/abandon_lstm/1"), str(tmp_path / "other.npy"), "--draws", "20", "--json"]
+    )
 
     assert "the figures flatter it" in json.loads(result.stdout)["warnings"][0]
 
@@ -74,3 +76,12 @@ def test_a_folder_without_a_model_is_a_mistake_in_one_line(folder: Path, tmp_pat
 
     assert result.exit_code == 1
     assert "expected model.pt (kairos train) or model.onnx (kairos export)" in result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_judged(folder: Path, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "page.html"
+
+    result = CliRunner().invoke(evaluate, [str(folder / "model"), str(folder), "--report", str(nowhere)])
+
+    assert result.exit_code == 1
+    assert "expected a file for the report in a folder that is there" in result.stderr

@@ -104,7 +104,7 @@ def test_the_table_has_the_same_for_people(model: Path, log: Path) -> None:
         (["--shopper", "nobody"], "got none at all; look for the id in the log"),
         (["--shopper", "u7", "--at", "2020-01-01"], "got 2 from 2023-11-16 09:14:20 to 2023-11-16 09:15:20 (UTC)"),
         (["--shopper", "u7", "--head", "next_action"], "expected a head that answers with a probability"),
-        (["--shopper", "u7", "--out", "page.png"], "expected --out FILE.html, got page.png"),
+        (["--shopper", "u7", "--report", "page.png"], "expected a report that ends in .html, got page.png"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_fix(options: list[str], words: str, model: Path, log: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_mistake_is_one_line_that_names_the_fix(options: list[str], words: str
 
 
 def test_the_page_is_written_where_it_is_wanted(model: Path, log: Path, tmp_path: Path) -> None:
-    result = asked(model, log, "--shopper", EVIL, "--out", str(tmp_path / "page.html"))
+    result = asked(model, log, "--shopper", EVIL, "--report", str(tmp_path / "page.html"))
 
     assert result.exit_code == 0, result.output
     page = (tmp_path / "page.html").read_text()

@@ -11,6 +11,7 @@ from selenium.webdriver.common.by import By
 from inference.dataset import gather, split
 from inference.heads import HEADS
 from inference.judge.contenders import Answers
+from inference.judge.draws import Drawing
 from inference.judge.judgement import judge
 from streams.evaluation.evaluation import Evaluation
 from streams.evaluation.page import page as page_of
@@ -27,7 +28,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     all_of_them = gather(examples(1_200))
     all_of_them["churn_30d"] = np.nan
     parts = split(all_of_them)
-    told = judge(guesses(np.concatenate([parts.validation, parts.test])), parts, seed=1)
+    how = Drawing(seed=1, times=20)
+    told = judge(guesses(np.concatenate([parts.validation, parts.test])), parts, how)
     quality = data_quality(Source(name="shop", sha256=""), all_of_them, parts, 0)
     found = Evaluation(model=EVIL, examples=quality, seed=1, intervals="95 %", warnings=["be careful"], heads=told)
     path = tmp_path_factory.mktemp("evaluation") / "page.html"
