@@ -2,6 +2,7 @@
 
 import hashlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,7 @@ import torch
 
 from inference.asked import Asked
 from inference.checkpoint import Checkpoint
-from inference.inputs import ACTIONS, CONTEXT, HISTORY_EVENTS, INPUTS, Columns
+from inference.inputs import ACTIONS, CONTEXT, HISTORY_EVENTS, INPUTS, Columns, Tensor
 from inference.repository import write_model
 from schemas.history import DTYPE
 from schemas.kinds import LAST_EVENT
@@ -41,15 +42,21 @@ def export(checkpoint: Checkpoint, place: Place, date: str, *, everything: bool 
     answer something else: Triton has one configuration for all versions.
     """
     model = Asked(checkpoint.model, everything=everything)
-    content = onnx_of(model)
-    check(content, model)
-    path = write_model(*place, content, model.declared())
+    return put(checked_onnx(model), model.declared(), checkpoint, place, date)
+
+
+def put(content: bytes, outputs: Sequence[Tensor], checkpoint: Checkpoint, place: Place, date: str) -> Path:
+    """Put an ONNX model with these outputs into a repository, and a card beside it, with the checkpoint's facts.
+
+    Returns the path of the ONNX file. Raises `ValueError` beside versions that answer something else.
+    """
+    path = write_model(*place, content, outputs)
     card = {
         "name": place.name,
         "version": place.version,
         "date": date,
         "architecture": checkpoint.architecture,
-        "answers": [output.name for output in model.declared()],
+        "answers": [output.name for output in outputs],
         "sha256": hashlib.sha256(content).hexdigest(),
         "opset": OPSET,
         **checkpoint.facts,
@@ -57,6 +64,13 @@ def export(checkpoint: Checkpoint, place: Place, date: str, *, everything: bool 
     text = msgspec.json.format(msgspec.json.encode(card), indent=2)
     path.with_name(CARD_FILE).write_bytes(text + b"\n")
     return path
+
+
+def checked_onnx(model: Asked) -> bytes:
+    """The model as ONNX. Raises `ValueError` where ONNX Runtime's answers are not torch's."""
+    content = onnx_of(model)
+    check(content, model)
+    return content
 
 
 def onnx_of(model: Asked) -> bytes:

@@ -83,6 +83,14 @@ def versions(repository: Path, name: str) -> list[int]:
     return found
 
 
+def next_version(repository: Path, name: str) -> int:
+    """One above the last version of a model, 1 where there is none."""
+    try:
+        return versions(repository, name)[-1] + 1
+    except ModelMissingError:
+        return 1
+
+
 def names(repository: Path) -> list[str]:
     """The names of the models in a repository. Raises `ModelMissingError` where there is none."""
     found = sorted({path.parent.parent.name for path in repository.glob(f"*/[0-9]*/{ONNX_FILE}")})

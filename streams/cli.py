@@ -23,6 +23,7 @@ COMMANDS = {
     "tune": "train a model by many settings, and tell which were best on validation",
     "evaluate": "judge a model, beside what any model must beat: one page, figures, intervals",
     "explain": "why a model gives a shopper this score: what each event did to it",
+    "compress": "make a smaller and faster model of a trained one, if it stays as good",
     "export": "export a trained model to a Triton repository",
     "bench": "measure speed beside other systems, and models beside published figures",
     "chaos": "break everything under two shops on a real Kafka, and judge what comes out",

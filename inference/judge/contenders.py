@@ -52,7 +52,7 @@ def model_answers(model: Path, examples: Examples) -> Answers:
             "give the folder of --out, or deploy/models/NAME"
         )
         raise ValueError(msg)
-    return _of_onnx(model / ONNX_FILE, examples)
+    return onnx_answers(model / ONNX_FILE, examples)
 
 
 def _of_checkpoint(path: Path, examples: Examples) -> Answers:
@@ -63,8 +63,9 @@ def _of_checkpoint(path: Path, examples: Examples) -> Answers:
     return dict(answers(load_checkpoint(path).model, Learned.of(examples)))
 
 
-def _of_onnx(path: Path, examples: Examples) -> Answers:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def onnx_answers(model: Path | bytes, examples: Examples) -> Answers:
+    """What an ONNX model answers, of a file or as it is in one."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     names = [head.name for head in HEADS if head.name in {output.name for output in session.get_outputs()}]
     found = [session.run(names, inputs(examples[at : at + _BATCH])) for at in range(0, len(examples), _BATCH)]
     return dict(zip(names, map(np.concatenate, zip(*found, strict=True)), strict=True))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.commands.train import torch_is_missing
+from streams.embedded.process import ServerError
 
 if TYPE_CHECKING:
     from inference.bench.carts.run import CartsReport
@@ -118,6 +119,31 @@ def uplift(file: Path, as_json: bool) -> None:
         click.echo(
             f"{arm:<15}difference {_points(one.difference)}, Qini {_points(one.qini)}; half of the mails: {half:.0%}"
         )
+
+
+@bench.command()
+@_JSON
+def inference(as_json: bool) -> None:
+    """How fast is each model? Sequences/s and latency, in this process and through Triton, and its size.
+
+    ONNX Runtime with one thread on the CPU, histories of 32 events, random weights: speed does not depend on them.
+    Beside the models: an lstm 16 wide and a transformer of int8, with their speed against what they are made from.
+    Needs `pip install -e '.[local,train]'`; some minutes, on a machine that has nothing else to do.
+    """
+    try:
+        from inference.server import TritonMissingError  # noqa: PLC0415 with the rest
+        from streams.evaluation.inference_speed import inference_speed, table  # noqa: PLC0415 torch may be missing
+
+        report = inference_speed(_tell)
+    except ModuleNotFoundError as error:
+        raise torch_is_missing(error) from None
+    except (TritonMissingError, ServerError) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(msgspec.json.encode(report))
+        return
+    Console().print(table(report))
+    click.echo(report.machine)
 
 
 def _points(measured: "Measured") -> str:

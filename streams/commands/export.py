@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from inference.repository import ModelMissingError, versions
+from inference.repository import next_version
 from streams.commands.train import CHECKPOINT_FILE, torch_is_missing
 
 
@@ -32,7 +32,7 @@ def export(trained: Path, models: Path, name: str, version: int | None, date: st
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages that the model does not use
-    number, day = version or _next(models, name), date or datetime.now(UTC).date().isoformat()
+    number, day = version or next_version(models, name), date or datetime.now(UTC).date().isoformat()
     try:
         with Console(stderr=True).status("exporting and checking"):
             checkpoint, place = load_checkpoint(trained / CHECKPOINT_FILE), Place(models, name, number)
@@ -40,10 +40,3 @@ def export(trained: Path, models: Path, name: str, version: int | None, date: st
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(path)
-
-
-def _next(models: Path, name: str) -> int:
-    try:
-        return versions(models, name)[-1] + 1
-    except ModelMissingError:
-        return 1

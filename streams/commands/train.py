@@ -17,7 +17,11 @@ from streams.commands.example_source import Judged
 
 if TYPE_CHECKING:
     from inference.checkpoint import Checkpoint
+    from inference.distil import Teacher
+    from inference.start import Start
+    from inference.train import Plan
     from inference.train import Progress as Step
+    from inference.unfinished import Folder
 
 CHECKPOINT_FILE = "model.pt"
 MODELS = ("rnn", "gru", "lstm", "cnn", "transformer", "vae")
@@ -80,7 +84,7 @@ def train(source: Path, out: Path, gap_hours: float, force: bool, resume: bool, 
         parts, more = _with_added(made.parts, plan.pop("added"))
         checkpoint = _learned(parts, out, resume, plan, console)
         origin = {"source": made.quality.source, "sha256": made.quality.sha256} | more
-        report = _keep(checkpoint._replace(facts={"examples_from": origin, **chosen, **checkpoint.facts}), out)
+        report = keep(checkpoint._replace(facts={"examples_from": origin, **chosen, **checkpoint.facts}), out)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -144,13 +148,21 @@ def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], consol
     try:
         from inference.start import read_start  # noqa: PLC0415
         from inference.train import Plan  # noqa: PLC0415 torch takes seconds to import, and may not be installed
-        from inference.train import train as learn  # noqa: PLC0415
         from inference.unfinished import Folder  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise torch_is_missing(error) from None
     pretrained = plan.pop("pretrained")
     start = read_start(pretrained / START_FILE) if pretrained else None
     chosen = msgspec.convert(plan | {"device": device_of(plan["device"])}, Plan)
+    return with_bar(parts, chosen, Folder(out, resume), start, console)
+
+
+def with_bar(
+    parts: Split, chosen: "Plan", folder: "Folder", start: "Start | Teacher | None", console: Console
+) -> "Checkpoint":
+    """What `inference.train.train` makes of these, with a bar that tells how far it is."""
+    from inference.train import train as learn  # noqa: PLC0415 torch
+
     with progress_bar(console) as bar:
         task = bar.add_task("epoch 1", total=None)
 
@@ -158,7 +170,7 @@ def _learned(parts: Split, out: Path, resume: bool, plan: dict[str, Any], consol
             done, of = (step.epoch - 1) * step.of + step.examples, step.epochs * step.of
             bar.update(task, description=epoch_words(step), completed=done, total=of)
 
-        return learn(parts, chosen, tell, Folder(out, resume), start)
+        return learn(parts, chosen, tell, folder, start)
 
 
 def epoch_words(step: "Step") -> str:
@@ -167,7 +179,8 @@ def epoch_words(step: "Step") -> str:
     return f"epoch {step.epoch} of at most {step.epochs}, loss {step.loss:.3f}{known}"
 
 
-def _keep(checkpoint: "Checkpoint", out: Path) -> Report:
+def keep(checkpoint: "Checkpoint", out: Path) -> Report:
+    """Leave a trained model in a folder, and its facts beside it. Returns the report on the test part."""
     from inference.checkpoint import save_checkpoint  # noqa: PLC0415 torch
     from inference.unfinished import Folder  # noqa: PLC0415
 
