@@ -14,8 +14,8 @@ from inference.dataset import Examples, Split, inputs
 from inference.heads import HEADS, Head
 from inference.judge.rows import rows
 from inference.repository import ONNX_FILE, versions
+from inference.trained import CHECKPOINT_FILE
 
-CHECKPOINT_FILE: Final = "model.pt"
 MODEL: Final = "model"
 OPTIMUM: Final = "optimum"
 RULE: Final = "rule"

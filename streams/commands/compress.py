@@ -14,8 +14,9 @@ from rich.table import Table
 from inference.dataset import Examples
 from inference.gate import Compression, not_judged, refusals
 from inference.repository import next_version
+from inference.trained import CHECKPOINT_FILE
 from streams.commands.example_source import Judged
-from streams.commands.train import CHECKPOINT_FILE, device_of, keep, torch_is_missing, with_bar
+from streams.commands.train import device_of, keep, torch_is_missing, with_bar
 
 if TYPE_CHECKING:
     from inference.checkpoint import Checkpoint

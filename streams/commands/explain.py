@@ -9,7 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 
-from streams.commands.train import CHECKPOINT_FILE, torch_is_missing
+from inference.trained import CHECKPOINT_FILE
+from streams.commands.train import torch_is_missing
 from streams.replay.explained import Explained, Question, explained
 from streams.replay.report.report import require_page, write_report
 from streams.replay.shopper_requests import choose, requests

@@ -8,7 +8,8 @@ import click
 from rich.console import Console
 
 from inference.repository import next_version
-from streams.commands.train import CHECKPOINT_FILE, torch_is_missing
+from inference.trained import CHECKPOINT_FILE
+from streams.commands.train import torch_is_missing
 
 
 @click.command()

@@ -7,8 +7,9 @@ import click
 import msgspec
 from rich.console import Console
 
+from inference.trained import START_FILE
 from streams.commands.example_source import examples_of
-from streams.commands.train import START_FILE, device_of, progress_bar, torch_is_missing
+from streams.commands.train import device_of, progress_bar, torch_is_missing
 
 if TYPE_CHECKING:
     from inference.pretrain import Told

@@ -10,8 +10,9 @@ from rich.table import Table
 
 from inference.dataset import EXAMPLES_FILE, Examples, split, write_examples
 from inference.marginals import beside
+from inference.trained import REPORT_FILE
 from streams.commands.example_source import HOUR_MS, examples_of
-from streams.commands.train import REPORT_FILE, device_of, progress_bar, torch_is_missing
+from streams.commands.train import device_of, progress_bar, torch_is_missing
 
 if TYPE_CHECKING:
     from inference.synthesise import Gan, Learning

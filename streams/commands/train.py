@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from inference.added import added_facts, refuse_made_up, with_added
 from inference.dataset import Split, read_examples
 from inference.evaluate import ActionQuality, Quality, Report
+from inference.trained import CHECKPOINT_FILE, REPORT_FILE, START_FILE
 from streams.commands.example_source import Judged
 
 if TYPE_CHECKING:
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
     from inference.train import Progress as Step
     from inference.unfinished import Folder
 
-CHECKPOINT_FILE = "model.pt"
 MODELS = ("rnn", "gru", "lstm", "cnn", "transformer", "vae")
 """Those of `inference.checkpoint.MODELS`, which needs torch."""
-REPORT_FILE = "report.json"
-START_FILE = "pretrained.pt"
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 

@@ -1,7 +1,6 @@
 """An evaluation: a model judged on the test part of examples, with all that is needed to judge it again."""
 
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -9,9 +8,8 @@ from inference.dataset import EXAMPLES_FILE
 from inference.export import CARD_FILE
 from inference.judge.draws import CONFIDENCE, Drawing
 from inference.judge.judgement import Judgement
+from inference.trained import REPORT_FILE
 from streams.replay.data_quality import DataQuality
-
-FACTS_FILE: Final = "report.json"
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +47,7 @@ def evaluation(model: Path, quality: DataQuality, how: Drawing, heads: list[Judg
 def _strange(model: Path, quality: DataQuality) -> list[str]:
     """That the model learned from other examples: perhaps from these shoppers, later in time."""
     known = [
-        file for file in (model / FACTS_FILE, model / CARD_FILE, *model.glob(f"[0-9]*/{CARD_FILE}")) if file.exists()
+        file for file in (model / REPORT_FILE, model / CARD_FILE, *model.glob(f"[0-9]*/{CARD_FILE}")) if file.exists()
     ]
     learned = [msgspec.json.decode(file.read_bytes(), type=_Facts).examples_from for file in known]
     if any(one.sha256 == quality.sha256 for one in learned):

@@ -19,6 +19,7 @@ from inference.checkpoint import load_checkpoint
 from inference.dataset import Examples, are_examples, gather, read_examples
 from inference.evaluate import ActionQuality, Quality
 from inference.train import evaluate
+from inference.trained import CHECKPOINT_FILE
 from streams.replay.examples import examples
 
 
@@ -34,7 +35,7 @@ def row(name: str, quality: Quality | ActionQuality) -> list[str]:
 
 
 def judged(folder: Path, log: Examples) -> Table:
-    model = load_checkpoint(folder / "model.pt")
+    model = load_checkpoint(folder / CHECKPOINT_FILE)
     plan, hours, machine = (model.facts[name] for name in ("plan", "hours", "machine"))
     table = Table("head", "examples", "PR-AUC", "ROC-AUC", "ECE", "log loss")
     table.title = f"{model.architecture}, seed {plan['seed']}, {model.facts['examples']['train']:,} examples"

@@ -13,9 +13,10 @@ from click.testing import CliRunner, Result
 
 from inference.checkpoint import load_checkpoint
 from inference.dataset import gather, write_examples
+from inference.trained import START_FILE
 from inference.unfinished import UNFINISHED_FILE
 from streams.commands.pretrain import pretrain
-from streams.commands.train import START_FILE, train
+from streams.commands.train import train
 from tests.inference.shop import examples
 
 LIMIT_S = 120
