@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,6 +24,8 @@ from inference.seeds import epoch_seed, reproducible
 from inference.start import Start, begin
 from inference.unfinished import Folder
 
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How to train. `patience`: epochs without a better validation PR-AUC before it stops.
@@ -36,13 +38,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     architecture: str = "lstm"
     seed: int = 0
-    threads: int = 1
+    threads: Count = 1
     device: str = "cpu"
-    epochs: int = 20
-    batch: int = 512
-    learning_rate: float = 1e-3
-    decay: float = 0.8
-    patience: int = 4
+    epochs: Count = 20
+    batch: Count = 512
+    learning_rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1e-3
+    decay: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
+    patience: Count = 4
     weights: tuple[float, ...] = tuple(head.weight for head in HEADS)
     last_layers: int | None = None
     sizes: dict[str, Any] = {}
@@ -74,8 +76,8 @@ def train(
     """A trained and calibrated model: the epoch with the best PR-AUC of abandonment on validation.
 
     The same examples and plan give the same model, also when it was stopped and went on from what `folder` kept after
-    each epoch. `start`: the pre-trained model it begins with, or the trained one that teaches it. Raises
-    `ValueError` where validation does not hold both abandoned carts and others.
+    each epoch. `start`: the pre-trained model it begins with, or the trained one that teaches it. Of a test part that
+    is empty there is no report. Raises `ValueError` where validation does not hold both abandoned carts and others.
     """
     with reproducible(plan.seed, plan.threads):
         run = _Run(split, plan, start)
@@ -87,7 +89,8 @@ def train(
                 folder.draw(run.epoch, values)
         model = run.best_model()
         calibrate(model, Learned.of(split.validation))
-        reports = {"validation": evaluate(model, split.validation), "test": evaluate(model, split.test)}
+        judging = {"validation": split.validation, "test": split.test}
+        reports = {name: evaluate(model, part) for name, part in judging.items() if len(part)}
     facts = {
         "plan": msgspec.to_builtins(plan),
         "best_epoch": run.best_epoch,

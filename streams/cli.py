@@ -20,6 +20,7 @@ COMMANDS = {
     "pretrain": "pre-train a transformer from an unlabelled log",
     "synthesise": "make up examples like those of a log, to train on",
     "train": "train a model from a log",
+    "tune": "train a model by many settings, and tell which were best on validation",
     "evaluate": "judge a model, beside what any model must beat: one page, figures, intervals",
     "explain": "why a model gives a shopper this score: what each event did to it",
     "compress": "make a smaller and faster model of a trained one, if it stays as good",

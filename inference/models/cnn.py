@@ -5,13 +5,14 @@ from torch import Tensor, nn
 
 from inference.models.heads import Logits
 from inference.models.steps import Readout, Steps, StepsConfig
+from inference.models.tunable import Width
 
 
 class CnnConfig(StepsConfig, frozen=True, kw_only=True):
     """`dilations`: of one block each; with kernels of 3 the newest step sees 1 + 2 * sum(dilations) steps."""
 
-    width: int = 48
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
+    width: Width = 48
+    dilations: tuple[Width, ...] = (1, 2, 4, 8, 16)
 
 
 class Cnn(nn.Module):

@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 from inference.models.heads import Logits
 from inference.models.steps import Readout, Steps, StepsConfig
+from inference.models.tunable import Width
 
 
 class RecurrentConfig(StepsConfig, frozen=True, kw_only=True):
     """`width`: of the state."""
 
-    width: int = 48
+    width: Width = 48
 
 
 class Recurrent(nn.Module):

@@ -1,6 +1,6 @@
 """What every sequence model reads at each event, and how what it has read becomes answers."""
 
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from inference.inputs import CATEGORY_BUCKETS, INPUTS, ITEM_BUCKETS, KINDS
 from inference.models.heads import LOGITS, Logits, split_logits
-from inference.models.tunable import OneOf, Span, Tunable
+from inference.models.tunable import OneOf, Share, Span, Tunable, Width
 
 NUMBERS: Final = INPUTS[1].shape[1]
 CONTEXT: Final = INPUTS[2].shape[0]
@@ -22,12 +22,12 @@ class StepsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     `kairos tune` tries.
     """
 
-    kind_width: int = 8
-    item_width: int = 4
-    category_width: int = 8
-    context_width: int = 48
-    dropout: float = 0.1
-    items_hidden: float = 0.7
+    kind_width: Width = 8
+    item_width: Width = 4
+    category_width: Width = 8
+    context_width: Width = 48
+    dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
+    items_hidden: Share = 0.7
 
     tunable: ClassVar[Tunable] = {
         "width": OneOf((16, 32, 48, 64, 96)),

@@ -13,7 +13,7 @@ from inference.inputs import HISTORY_EVENTS
 from inference.models.attention import NEVER, attended
 from inference.models.heads import Logits
 from inference.models.steps import Readout, Steps, StepsConfig
-from inference.models.tunable import OneOf, Tunable
+from inference.models.tunable import OneOf, Tunable, Width
 
 AGE: Final = 2
 """Which of an event's numbers is the time from it to the question, on the scale of `inference/inputs.py`."""
@@ -22,9 +22,9 @@ AGE: Final = 2
 class TransformerConfig(StepsConfig, frozen=True, kw_only=True):
     """`causal`: an event sees only those before it; else all see each other (all of them lie before the question)."""
 
-    width: int = 48
-    heads: int = 4
-    layers: int = 2
+    width: Width = 48
+    heads: Width = 4
+    layers: Width = 2
     causal: bool = False
 
     tunable: ClassVar[Tunable] = {**StepsConfig.tunable, "layers": OneOf((1, 2, 3))}

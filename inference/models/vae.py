@@ -15,15 +15,15 @@ from inference.inputs import KINDS
 from inference.models.attention import NEVER, attended
 from inference.models.heads import Logits
 from inference.models.steps import CONTEXT, Readout, Steps, StepsConfig
-from inference.models.tunable import OneOf, Tunable
+from inference.models.tunable import OneOf, Tunable, Width
 
 
 class VaeConfig(StepsConfig, frozen=True, kw_only=True):
     """`questions`: how many attentions over the features; `own_weight`: of the bound, beside the loss of the heads."""
 
-    width: int = 48
-    questions: int = 4
-    latent: int = 32
+    width: Width = 48
+    questions: Width = 4
+    latent: Width = 32
     own_weight: float = 0.01
 
     tunable: ClassVar[Tunable] = {**StepsConfig.tunable, "latent": OneOf((8, 16, 32))}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
@@ -43,6 +44,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--model", "architecture", type=click.Choice(MODELS), default="lstm", show_default=True, help="What learns."
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What `kairos tune` found best; other options given here win.",
+)
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="At most; it stops early.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same model.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="More are faster, if idle.")
@@ -70,13 +77,14 @@ def train(source: Path, out: Path, gap_hours: float, force: bool, resume: bool, 
     """
     console = Console(stderr=True)
     try:
+        plan, chosen = _with_settings(plan, plan.pop("settings_file"))
         made = Judged(source, gap_hours, console)
         made.check(console, force=force)
         refuse_made_up(made.examples)
         parts, more = _with_added(made.parts, plan.pop("added"))
         checkpoint = _learned(parts, out, resume, plan, console)
         origin = {"source": made.quality.source, "sha256": made.quality.sha256} | more
-        report = keep(checkpoint._replace(facts={"examples_from": origin, **checkpoint.facts}), out)
+        report = keep(checkpoint._replace(facts={"examples_from": origin, **chosen, **checkpoint.facts}), out)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -116,6 +124,19 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
+def _with_settings(plan: dict[str, Any], path: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plan with what the file says, but for options that somebody gave; and what facts tell of it."""
+    if path is None:
+        return plan, {}
+    try:
+        from inference.best import read_best  # noqa: PLC0415 torch
+    except ModuleNotFoundError as error:
+        raise torch_is_missing(error) from None
+    settings, asked = read_best(path), click.get_current_context().get_parameter_source
+    taken = {name: value for name, value in settings.items() if asked(name) is not ParameterSource.COMMANDLINE}
+    return plan | taken, {"settings": {"file": path.name, "taken": taken}}
+
+
 def _with_added(parts: Split, added: Path | None) -> tuple[Split, dict[str, Any]]:
     if added is None:
         return parts, {}
@@ -147,12 +168,13 @@ def with_bar(
 
         def tell(step: "Step") -> None:
             done, of = (step.epoch - 1) * step.of + step.examples, step.epochs * step.of
-            bar.update(task, description=_words(step), completed=done, total=of)
+            bar.update(task, description=epoch_words(step), completed=done, total=of)
 
         return learn(parts, chosen, tell, folder, start)
 
 
-def _words(step: "Step") -> str:
+def epoch_words(step: "Step") -> str:
+    """How far a training is."""
     known = "" if step.pr_auc is None else f", validation PR-AUC {step.pr_auc:.4f}"
     return f"epoch {step.epoch} of at most {step.epochs}, loss {step.loss:.3f}{known}"
 
