@@ -64,7 +64,7 @@ def test_it_opens_without_an_error_and_asks_nobody_for_anything(opened: webdrive
 def test_every_plot_is_drawn_and_has_a_title_units_and_words_for_who_cannot_see(opened: webdriver.Chrome) -> None:
     plots = opened.find_elements(By.CSS_SELECTOR, "figure .plot")
 
-    assert len(plots) == 9
+    assert len(plots) == 10
     for plot in plots:
         assert plot.get_attribute("aria-label")
         assert len(plot.find_elements(By.CSS_SELECTOR, ".plot .trace, .plot .bars .point")) > 0
