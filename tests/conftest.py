@@ -11,6 +11,7 @@ from streams.embedded.tansu import EmbeddedBroker
 from tests.kafka_providers import HOW_TO_GET_ONE, chosen_provider, described, running_kafka
 
 _RUNNING = pytest.StashKey[str]()
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side: threads of each would wait for each other
 
 
 def pytest_report_header() -> str:
