@@ -8,11 +8,11 @@ from rich.console import Console
 
 from inference import enough
 from inference.dataset import Example, Examples, Split, are_examples, gather, read_examples, split
+from inference.heads import HOUR_MS
 from streams.replay.data_quality import DataQuality, Source, data_quality, shown
 from streams.replay.log_counts import LogCounts
 
 _TOLD_EVERY = 1_000
-HOUR_MS = 3_600_000
 
 
 def examples_of(source: Path, console: Console, counts: LogCounts | None = None) -> Examples:

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from inference.dataset import EXAMPLES_FILE, Examples, split, write_examples
+from inference.heads import HOUR_MS
 from inference.marginals import beside
 from inference.trained import REPORT_FILE
-from streams.commands.example_source import HOUR_MS, examples_of
+from streams.commands.example_source import examples_of
 from streams.commands.train import device_of, progress_bar, torch_is_missing
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from rich.table import Table
 
 from inference.dataset import Examples, Split
 from inference.enough import PartCounts, lacking, parts_of, unlearned
+from inference.heads import HOUR_MS
 from streams.replay.log_counts import BOT_EVENTS, BOT_WITHIN_MS, LogCounts
 
 QUALITY_FILE: Final = "quality.json"
-_HOUR_MS: Final = 3_600_000
 
 
 class DataQuality(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +55,8 @@ def data_quality(source: Source, examples: Examples, split: Split, gap_ms: int) 
         shares={} if records is None else _shares(records),
         examples=len(examples),
         shoppers=len(np.unique(examples["shopper"])),
-        hours=float(np.ptp(examples["at_ms"])) / _HOUR_MS,
-        gap_hours=gap_ms / _HOUR_MS,
+        hours=float(np.ptp(examples["at_ms"])) / HOUR_MS,
+        gap_hours=gap_ms / HOUR_MS,
         left_out=len(examples) - sum(map(len, split)),
         parts=parts,
         too_thin=lacking(parts),
@@ -112,7 +112,7 @@ def _of_parts(quality: DataQuality) -> Table:
     parts = quality.parts.values()
     table.add_row("examples", *(f"{part.examples:,}" for part in parts))
     table.add_row("shoppers", *(f"{part.shoppers:,}" for part in parts))
-    table.add_row("hours", *(f"{(part.to_ms - part.from_ms) / _HOUR_MS:,.1f}" for part in parts))
+    table.add_row("hours", *(f"{(part.to_ms - part.from_ms) / HOUR_MS:,.1f}" for part in parts))
     for head in next(iter(parts)).heads:
         found = [part.heads[head] for part in parts]
         cells = (f"{one.rate:.1%} of {one.known:,}" if one.rate is not None else "none known" for one in found)

@@ -6,14 +6,13 @@ import msgspec
 import numpy as np
 
 from inference.explain import Explanation
+from inference.heads import DAY_MS
 from inference.inputs import CONTEXT, Request
 from schemas.decisions import Contribution
 from schemas.history import at_ms, events
 from schemas.interventions import iso
 from schemas.kinds import NAMES, Kind
 from streams.replay.shopper_requests import Asked
-
-_DAY_MS = 86_400_000
 
 
 class ExplainedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,5 +83,5 @@ def _event(slot: np.void, when_ms: int, products: dict[int, str], push: float) -
 def _values(request: Request) -> dict[str, float]:
     return {
         **dict(zip(CONTEXT, request.context, strict=True)),
-        "hour_of_day": request.at_ms % _DAY_MS / 3_600_000,
+        "hour_of_day": request.at_ms % DAY_MS / 3_600_000,
     }

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Final
 
+from inference.heads import HOUR_MS
 from inference.inputs import CONTEXT, PUSHED, Request
 from schemas.decisions import Contribution
 from schemas.history import SLOT_SIZE
@@ -21,7 +22,6 @@ OTHERS: Final = 3
 _DIGITS: Final = 4
 _PUSHES: Final = Struct(f"<{len(PUSHED)}f")
 _KINDS: Final = tuple(zip(PUSHED[len(CONTEXT) + 1 :], NAMES, strict=True))
-_HOUR_MS: Final = 3_600_000
 
 
 def reasons(request: Request | None, pushes: bytes) -> tuple[Contribution, ...]:
@@ -55,7 +55,7 @@ def _by_name(pushes: bytes) -> dict[str, float]:
 def _told(names: Sequence[str], request: Request, pushed: Mapping[str, float]) -> tuple[Contribution, ...]:
     kinds = request.history[::SLOT_SIZE]
     known = dict(zip(CONTEXT, request.context, strict=True)) | {name: float(kinds.count(kind)) for name, kind in _KINDS}
-    known["hour_of_day"] = request.at_ms // _HOUR_MS % 24
+    known["hour_of_day"] = request.at_ms // HOUR_MS % 24
     return tuple(
         Contribution(feature=name, value=round(float(known[name]), 3), contribution=pushed.get(name, 0.0))
         for name in names
